@@ -1,12 +1,13 @@
 """Keep exactly the k largest of some scores.
 
 With t the k-th largest score, the mask is ``{s > t}`` and, of ``{s == t}``, the entries of
-lowest index until k are kept.  One selection and a few passes, so O(n); no full sort where
-the array library has a selection (numpy's partition, torch's kthvalue).
+lowest index until k are kept.  One selection and a few passes, so O(n): numpy's partition for
+what lies in main memory, torch's kthvalue elsewhere, a full sort only where there is neither.
 """
 
 from typing import Any
 
+import numpy as np
 from array_api_compat import array_namespace
 
 from tamis.arrays import Array, flatten, require_integer
@@ -58,19 +59,31 @@ def _check(flat: Array, k: int, xp: Any) -> None:
         raise ValueError(f"k must be between 0 and the number of scores ({n}), got {k}")
     if not xp.isdtype(flat.dtype, ("integral", "real floating")):
         raise TypeError(f"scores must be real numbers, got dtype {flat.dtype}")
-    if xp.isdtype(flat.dtype, "real floating") and bool(xp.any(xp.isnan(flat))):
+    if n and xp.isdtype(flat.dtype, "real floating") and bool(xp.isnan(xp.max(flat))):
         raise ValueError(
             f"scores must be numbers, but {int(xp.count_nonzero(xp.isnan(flat)))} of {n} are NaN"
         )
 
 
-def _kth_smallest(flat: Array, index: int, xp: Any) -> Array:
-    """Return the entry that would stand at ``index`` after sorting."""
-    if hasattr(xp, "partition"):
-        return xp.partition(flat, index)[index]
+def _kth_smallest(flat: Array, index: int, xp: Any) -> Any:
+    """Return the entry that would stand at ``index`` after sorting, as a Python or array scalar."""
+    host = _as_numpy(flat)
+    if host is not None:
+        return np.partition(host, index)[index].item()
     if hasattr(xp, "kthvalue"):
         return xp.kthvalue(flat, index + 1).values
     return xp.sort(flat)[index]
+
+
+def _as_numpy(flat: Array) -> Any:
+    """Return a view by numpy, whose selection is some ten times faster than torch's; None if it has none.
+
+    It has none for arrays on another device and for bfloat16.
+    """
+    try:
+        return np.from_dlpack(flat)
+    except (BufferError, RuntimeError, TypeError):
+        return None
 
 
 def _drop_last_ties(mask: Array, ties: Array, surplus: int, xp: Any) -> Array:

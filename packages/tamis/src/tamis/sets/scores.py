@@ -2,7 +2,7 @@
 
 from array_api_compat import array_namespace
 
-from tamis.arrays import Array, Variable, require_finite, widen
+from tamis.arrays import Array, Variable, require_finite, size, widen
 
 
 def scores(y: Variable, metric: Variable | None = None) -> Variable:
@@ -54,7 +54,7 @@ def _check_metric(metric: Array, y: Array, at: str) -> None:
             f"metric{at} must have the shape of y{at} {tuple(y.shape)}, got {tuple(metric.shape)}"
         )
     xp = array_namespace(metric)
-    if not bool(xp.all(metric > 0)):
+    if size(metric) and not bool(xp.min(metric) > 0):
         raise ValueError(
             f"metric{at} must be positive in every entry, but its least is {float(xp.min(metric)):.3g}; "
             "add a small constant"

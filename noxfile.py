@@ -1,0 +1,86 @@
+"""The sessions of the repository; each sets itself up from nothing.
+
+``nox -l`` lists them, ``nox -s NAME -- ARGUMENTS`` passes arguments on.  Every install is held
+to the exact versions of ``constraints.txt``.
+"""
+
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10"
+nox.options.sessions = ["lint", "types", "tests"]
+
+CORE, TORCH = "packages/tamis", "packages/tamis-torch"
+DEMO_MODEL = f"{TORCH}/src/tamis_torch/demo/model"
+SOURCES = {"PYTHONPATH": f"{CORE}/src:{TORCH}/src"}
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def group(*names: str) -> list[str]:
+    """Return the requirements of dependency groups of the root ``pyproject.toml``."""
+    return [requirement for name in names for requirement in nox.project.dependency_groups(PYPROJECT, name)]
+
+
+def install(session: nox.Session, *requirements: str) -> None:
+    """Install both packages as a user would get them, built with the pinned build tools."""
+    session.install("-c", "constraints.txt", *group("build"), *requirements)
+    session.install("-c", "constraints.txt", "--no-build-isolation", f"./{CORE}", f"./{TORCH}")
+
+
+@nox.session(venv_backend="none")
+def dev(session: nox.Session) -> None:
+    """Make .venv: both packages editable, with every tool."""
+    session.run(sys.executable, "-m", "venv", ".venv")
+    python = str(Path(".venv", "Scripts" if sys.platform == "win32" else "bin", "python").absolute())
+    pip = [python, "-m", "pip", "install", "-c", "constraints.txt"]
+    session.run(*pip, *group("dev"))
+    session.run(*pip, "--no-build-isolation", "-e", f"./{CORE}", "-e", f"./{TORCH}")
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Prune the model that comes with the package and show what is left of it."""
+    install(session)
+    session.run("tamis", "demo", "--out", "runs/demo", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests, without the slow ones, on the installed packages."""
+    install(session, *group("test"))
+    session.run("pytest", "-m", "not slow", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, format and the direction of imports."""
+    session.install("-c", "constraints.txt", *group("lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports", env=SOURCES)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of both packages strictly."""
+    install(session, *group("types"))
+    session.run("mypy", "-p", "tamis", "-p", "tamis_torch", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the pages into docs/_build, warnings being errors; check the links and run the examples."""
+    install(session, *group("test", "docs"))
+    session.run("pytest", "tests/test_links.py", "tests/test_readme.py")
+    session.run(
+        "sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html", *session.posargs
+    )
+
+
+@nox.session(name="train-demo-model")
+def train_demo_model(session: nox.Session) -> None:
+    """Train the model that comes with the package again (hours)."""
+    install(session)
+    session.run("python", "-m", "tamis_torch.demo.recipe", DEMO_MODEL, *session.posargs)

@@ -1,0 +1,66 @@
+"""tamis for networks: prune a language model by ADMM on its own training loss.
+
+``prune`` does a whole run and writes its folder, ``ADMM`` wraps any torch optimiser in anyone's
+own loop, ``Elsa``, ``Magnitude`` and ``Dense`` are the methods' settings.  Names are loaded when
+first used, so that ``tamis --help`` does not wait for torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tamis_torch.checkpoint import load, save
+    from tamis_torch.errors import InputError, RunError
+    from tamis_torch.evaluate import perplexity
+    from tamis_torch.inspection import inspect
+    from tamis_torch.methods.dense import Dense
+    from tamis_torch.methods.elsa import Elsa
+    from tamis_torch.methods.magnitude import Magnitude
+    from tamis_torch.optimizer import ADMM
+    from tamis_torch.pruning import Run, prune
+    from tamis_torch.weights import input_axes, prunable
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ADMM": "optimizer",
+    "Dense": "methods.dense",
+    "Elsa": "methods.elsa",
+    "InputError": "errors",
+    "Magnitude": "methods.magnitude",
+    "Run": "pruning",
+    "RunError": "errors",
+    "input_axes": "weights",
+    "inspect": "inspection",
+    "load": "checkpoint",
+    "perplexity": "evaluate",
+    "prunable": "weights",
+    "prune": "pruning",
+    "save": "checkpoint",
+}
+
+__all__ = [
+    "ADMM",
+    "Dense",
+    "Elsa",
+    "InputError",
+    "Magnitude",
+    "Run",
+    "RunError",
+    "__version__",
+    "input_axes",
+    "inspect",
+    "load",
+    "perplexity",
+    "prunable",
+    "prune",
+    "save",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tamis_torch' has no attribute {name!r}")
+    value = getattr(import_module(f"tamis_torch.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,89 @@
+"""Words of warning: what a run's own numbers say about its result.
+
+A run can fail without an error: when w and z have not met, the last projection cuts away what
+the model still uses.  Before the start the budget is compared with the way to go; at the end
+the primal residual, the mask and the perplexities are.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tamis_torch.methods.elsa import Elsa
+from tamis_torch.optimizer import Watch
+from tamis_torch.training import peak_lr
+
+RESIDUAL = 0.05  # |w - z|/|w| at the end beyond which the last projection costs more than noise
+MASK_CHANGE = 0.01  # of the mask at the last update: still choosing
+TRAVEL = 1.0  # the learning rate's travel in units of the largest weight that has to go
+DECAY = 3.0  # e-foldings that the pull needs after the last weights were asked to go
+
+
+def before(config: Elsa, weights: Mapping[str, nn.Parameter]) -> list[str]:
+    """Return why a run may not arrive, from its settings and the size of the weights alone.
+
+    With the gradient pull Adam moves a weight at most ``sum_t lr_t = lr steps / 2``, so that
+    the ``sparsity``-quantile of |w| has to be within it.  With the direct pull a weight shrinks by
+    ``(1 - penalty)`` a step once it is asked to go.
+    """
+    if config.pull == "gradient":
+        return _travel(config, weights)
+    left = (1 - config.growth) * config.steps
+    folds = math.inf if config.penalty == 1 else -left * math.log1p(-config.penalty)
+    if folds >= DECAY:
+        return []
+    return [
+        f"the run is too short for its pull: after the sparsity stops growing, {left:.0f} steps shrink what "
+        f"must go to {math.exp(-folds):.0%} only; raise --steps or --penalty"
+    ]
+
+
+def _travel(config: Elsa, weights: Mapping[str, nn.Parameter]) -> list[str]:
+    lr = peak_lr(config, weights)
+    travel = lr * config.steps / 2
+    largest = max(_quantile(weight, config.sparsity) for weight in weights.values())
+    if travel >= TRAVEL * largest:
+        return []
+    return [
+        f"the run cannot arrive: Adam moves a weight at most {travel:.2g} in {config.steps} steps at "
+        f"learning rate {lr:.2g}, but weights up to {largest:.2g} have to go to zero; raise --steps or "
+        "--lr, or use the direct pull"
+    ]
+
+
+def _quantile(weight: Tensor, share: float) -> float:
+    flat = weight.detach().abs().flatten().float()
+    index = min(flat.numel(), max(1, math.ceil(share * flat.numel())))
+    return float(torch.kthvalue(flat, index).values)
+
+
+def arrived(watch: Watch | None) -> list[str]:
+    """Return what the last update of z and u says against the result, just before the last projection."""
+    if watch is None:
+        return []
+    found = []
+    if watch.residual > RESIDUAL:
+        found.append(
+            f"the last projection hurts: w and z are still {watch.residual:.1%} apart at the end "
+            f"(|w - z|/|w|; below {RESIDUAL:.0%} it costs next to nothing); raise the penalty or the steps"
+        )
+    if watch.mask_change > MASK_CHANGE:
+        found.append(
+            f"the mask had not settled: {watch.mask_change:.1%} of it changed at the last update; "
+            "lower the learning rate or raise the steps"
+        )
+    return found
+
+
+def worse(perplexities: Mapping[str, Any]) -> list[str]:
+    """Return a warning if training left less than magnitude pruning without it."""
+    end, start = perplexities.get("after"), perplexities.get("projected_at_start")
+    if end is None or start is None or end <= start:
+        return []
+    return [
+        f"the result is worse than magnitude pruning without training (perplexity {end:.4g} against "
+        f"{start:.4g}): lower the learning rate; settings for high sparsity do harm at low sparsity"
+    ]

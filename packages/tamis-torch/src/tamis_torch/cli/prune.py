@@ -1,0 +1,97 @@
+"""``tamis prune``.
+
+tamis prune runs/base --sparsity 0.9 --train books.txt --out runs/elsa
+tamis prune model.gguf --pattern 2:4 --train text.jsonl --steps 500 --out runs/2of4 --dtype bfloat16
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tamis_torch.cli import options
+from tamis_torch.errors import InputError
+
+METHODS = ("elsa", "magnitude", "dense")
+
+
+def command(
+    model: options.Model,
+    out: Annotated[Path, typer.Option(help="The run folder to write.")],
+    method: Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.")] = "elsa",
+    sparsity: Annotated[float, typer.Option(help="Fraction of zeros a matrix, in [0, 1).")] = 0.9,
+    pattern: Annotated[
+        str | None, typer.Option(help="N:M, at most N nonzeros in every M inputs, instead of a sparsity.")
+    ] = None,
+    train: Annotated[str | None, typer.Option(help="Training text: a text file or a .jsonl.")] = None,
+    eval_text: Annotated[
+        str | None, typer.Option("--eval", help="Text for the perplexity; else the end of the training text.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="Optimiser steps.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Windows a step.")] = None,
+    seq_len: Annotated[int | None, typer.Option(help="Tokens a window of the training.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate; else from the weights' size.")] = None,
+    penalty: Annotated[float | None, typer.Option(help="Strength of the pull to the sparse set.")] = None,
+    interval: Annotated[int | None, typer.Option(help="Steps between two updates of z and u.")] = None,
+    growth: Annotated[float | None, typer.Option(help="Share of the steps in which sparsity grows.")] = None,
+    pull: Annotated[str | None, typer.Option(help="direct, or gradient as in the paper.")] = None,
+    metric: Annotated[str | None, typer.Option(help="Of the projection: adam, fisher or none.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the order of the text.")] = None,
+    eval_seq_len: Annotated[int | None, typer.Option(help="Tokens a window of the evaluation.")] = None,
+    eval_windows: Annotated[int, typer.Option(help="Windows of the evaluation.")] = 20,
+    device: options.Device = "cpu",
+    dtype: options.Dtype = "float32",
+    checkpoint_every: Annotated[int | None, typer.Option(help="Steps between checkpoints; 0: none.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier run in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    json_: options.Json = False,
+) -> None:
+    """Prune MODEL and write a run folder: the model, metrics and a report page."""
+    training = {"steps": steps, "batch_size": batch_size, "seq_len": seq_len, "lr": lr, "seed": seed}
+    own = {"penalty": penalty, "interval": interval, "growth": growth, "pull": pull, "metric": metric}
+    config = _config(method, {"sparsity": sparsity, "pattern": pattern}, training, own)
+    from tamis_torch.pruning import prune
+
+    run = prune(
+        model, train if method != "magnitude" else None, config, out=out, evaluation=eval_text,
+        eval_seq_len=eval_seq_len, eval_windows=eval_windows, device=device, dtype=dtype,
+        checkpoint_every=checkpoint_every, force=force, resume=resume,
+    )  # fmt: skip
+    options.show(_summary(run.results, out), json_, _words(run.results, out))
+
+
+def _config(method: str, goal: dict[str, Any], training: dict[str, Any], own: dict[str, Any]) -> Any:
+    """Return the method's settings from the options that were given."""
+    if method not in METHODS:
+        raise InputError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    from tamis_torch.methods.dense import Dense
+    from tamis_torch.methods.elsa import Elsa
+    from tamis_torch.methods.magnitude import Magnitude
+
+    kind, taken = {
+        "elsa": (Elsa, goal | training | own),
+        "dense": (Dense, training),
+        "magnitude": (Magnitude, goal),
+    }[method]
+    unused = {k for k, v in (training | own).items() if v is not None} - set(taken)
+    if unused:
+        raise InputError(f"--{sorted(unused)[0].replace('_', '-')} has no meaning for the method {method}")
+    return kind(**{name: value for name, value in taken.items() if value is not None})
+
+
+def _summary(results: dict[str, Any], out: Path) -> dict[str, Any]:
+    keys = ("status", "method", "model", "sparsity", "perplexity", "steps", "train_tokens", "seconds",
+            "peak_memory_bytes", "warnings")  # fmt: skip
+    return {key: results[key] for key in keys} | {"out": str(out)}
+
+
+def _words(results: dict[str, Any], out: Path) -> str:
+    lines = [f"warning: {text}" for text in results["warnings"]]
+    perplexity = results["perplexity"]
+    if perplexity:
+        lines.append(
+            f"perplexity {perplexity['before']:.5g} before, {perplexity['after']:.5g} after "
+            f"({perplexity['windows']} windows of {perplexity['seq_len']} tokens of {perplexity['text']})"
+        )
+    lines.append(f"sparsity {results['sparsity']:.2%} of the pruned matrices, {results['seconds']:.0f} s")
+    return "\n".join([*lines, f"model in {out / 'model'}, report in {out / 'report.html'}"])

@@ -1,0 +1,1 @@
+"""The main job on a model and a text that need no download."""

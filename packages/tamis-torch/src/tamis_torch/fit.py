@@ -1,0 +1,101 @@
+"""A method's training inside a run folder: metrics, checkpoints, resuming, interruption."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tamis_torch import advice, snapshot
+from tamis_torch.checkpoint import load_state
+from tamis_torch.data import Batches
+from tamis_torch.errors import RunError
+from tamis_torch.interrupt import stop_requested
+from tamis_torch.journal import Journal
+from tamis_torch.methods.dense import Dense
+from tamis_torch.methods.elsa import Elsa, sparsity_at
+from tamis_torch.optimizer import ADMM
+from tamis_torch.task import Task
+from tamis_torch.training import NotFinite, adam, train
+
+
+class Interrupted(RunError):
+    """The user stopped the run; its checkpoint is whole."""
+
+    def __init__(self, step: int, steps: int) -> None:
+        super().__init__(f"stopped after step {step} of {steps}; the same command with --resume goes on")
+
+
+def status_of(error: RunError) -> str:
+    """Return how a run that ended with this error is recorded."""
+    return "interrupted" if isinstance(error, Interrupted) else "failed"
+
+
+def fit(
+    task: Task, config: Elsa | Dense, folder: Path, dtype: str, checkpoint_every: int | None, resume: bool
+) -> list[str]:
+    """Train the task's model by the method, in place; return warnings about the result.
+
+    Raises
+    ------
+    Interrupted
+        After a checkpoint, if the user asked to stop.
+    RunError
+        If the loss is not finite (after a checkpoint of the last good state) or a file cannot be written.
+    """
+    assert task.train is not None, "prepare() refuses a training method without a text"
+    batches = Batches(task.train.tokens, config.seq_len, config.batch_size, config.seed)
+    optimizer = _optimizer(task, config)
+    start = _resumed(task, optimizer, folder) if resume else 0
+    every = max(1, config.steps // 10) if checkpoint_every is None else checkpoint_every
+    warnings = advice.before(config, task.weights) if isinstance(config, Elsa) else []
+    with (
+        Journal(folder, config.steps, config.batch_size * config.seq_len, start) as journal,
+        stop_requested() as stop,
+    ):
+        journal.say(warnings)
+
+        def keep(step: int) -> None:
+            journal.checkpoint(snapshot.take(task.model, optimizer), {"step": step})
+
+        def after_step(step: int, record: dict[str, Any]) -> bool:
+            journal.write(step, record | _watched(config, optimizer, step))
+            if stop() and step < config.steps:
+                keep(step)
+                raise Interrupted(step, config.steps)
+            if every and step % every == 0 and step < config.steps:
+                keep(step)
+            return False
+
+        try:
+            train(task.model, optimizer, config, batches, start=start, dtype=dtype, after_step=after_step)
+        except NotFinite as error:
+            keep(error.step)
+            raise
+    if isinstance(optimizer, ADMM):
+        optimizer.finalize()
+        warnings += advice.arrived(optimizer.watch)
+    return warnings
+
+
+def _optimizer(task: Task, config: Elsa | Dense) -> torch.optim.Optimizer:
+    inner = adam(task.model, task.weights, config)
+    return ADMM(inner, task.weights, config, task.axes) if isinstance(config, Elsa) else inner
+
+
+def _resumed(task: Task, optimizer: Any, folder: Path) -> int:
+    tensors, meta = load_state(folder / "checkpoints")
+    snapshot.put_back(tensors, task.model, optimizer, meta["step"])
+    return int(meta["step"])
+
+
+def _watched(config: Elsa | Dense, optimizer: Any, step: int) -> dict[str, Any]:
+    """Return the part of a step's line that tells how the iteration is doing."""
+    if not isinstance(config, Elsa):
+        return {"penalty": None, "sparsity": 0.0, "residual": None, "mask_change": None}
+    watch = optimizer.watch
+    return {
+        "penalty": config.penalty,
+        "sparsity": sparsity_at(config, step),
+        "residual": watch.residual if watch else None,
+        "mask_change": watch.mask_change if watch else None,
+    }

@@ -1,0 +1,86 @@
+"""The run folder while a run goes on: a line of metrics a step, a live display, checkpoints.
+
+DIR/config.json      every setting as resolved, before the first step
+DIR/metrics.jsonl    a line a step
+DIR/checkpoints/     the state to resume from
+DIR/run.json         how it ended
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import Any, Self
+
+from torch import Tensor
+
+from tamis_torch.checkpoint import save_state, write_atomically
+from tamis_torch.folders import writing
+from tamis_torch.progress import Progress
+
+
+class Journal:
+    """Write down what happens after each step.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    total_steps, tokens_per_step, start : int
+        The budget, and the steps that an earlier part of the run made already.
+    """
+
+    def __init__(self, folder: Path, total_steps: int, tokens_per_step: int, start: int = 0) -> None:
+        self.folder, self.tokens = folder, tokens_per_step
+        self._path = folder / "metrics.jsonl"
+        self._keep_lines(start)
+        self._progress = Progress(total_steps, tokens_per_step)
+        self._last = monotonic()
+
+    def __enter__(self) -> Self:
+        self._progress.__enter__()
+        self._file = self._path.open("a", encoding="utf-8")
+        self._last = monotonic()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+        self._progress.__exit__(kind, error, trace)
+
+    def write(self, step: int, record: Mapping[str, Any]) -> None:
+        """Add the line of a step and show it."""
+        now = monotonic()
+        line = {
+            "step": step,
+            **record,
+            "tokens_per_second": round(self.tokens / max(now - self._last, 1e-9), 1),
+        }
+        self._last = now
+        with writing(self._path):
+            self._file.write(json.dumps(line) + "\n")
+            self._file.flush()
+        shown = {key: record.get(key) for key in ("loss", "residual", "sparsity")}
+        self._progress.update(step, **shown)
+
+    def say(self, messages: Iterable[str]) -> None:
+        """Show words of warning."""
+        for message in messages:
+            self._progress.note(f"warning: {message}")
+
+    def checkpoint(self, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
+        """Keep a state to resume from; the older one goes."""
+        save_state(self.folder / "checkpoints", tensors, meta)
+        self._last = monotonic()
+
+    def _keep_lines(self, steps: int) -> None:
+        """Drop the lines of steps after ``steps``, which a resumed run makes again."""
+        lines = self._path.read_text("utf-8").splitlines() if self._path.exists() else []
+        write_atomically(self._path, "".join(line + "\n" for line in lines[:steps]))
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file whole, or leave what was there."""
+    write_atomically(path, json.dumps(content, indent=1) + "\n")

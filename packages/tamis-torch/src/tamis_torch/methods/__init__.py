@@ -1,0 +1,1 @@
+"""The ways to prune, one a file with its settings: scores, steps and sets."""

@@ -1,0 +1,143 @@
+"""What a run is called and said to have done: title, headline figures, the command that repeats it."""
+
+import math
+import shlex
+from pathlib import Path
+from typing import NamedTuple
+
+from tamis_torch.human import UNKNOWN, count, duration, number, percent, size
+from tamis_torch.pages.layers import Layer
+from tamis_torch.pages.run_folder import Record, RunFolder
+
+METHODS = {
+    "elsa": "Elsa",
+    "elsa-l": "Elsa-L",
+    "safe": "SAFE",
+    "safe-plus": "SAFE+",
+    "magnitude": "magnitude pruning",
+    "wanda": "Wanda",
+    "sparsegpt": "SparseGPT",
+    "alps": "ALPS",
+}
+OPTIONS = (  # of `tamis prune`, by their names in config.json
+    "method", "sparsity", "pattern", "train", "steps", "batch_size", "seq_len",
+    "lr", "penalty", "interval", "seed", "device", "dtype",
+)  # fmt: skip
+
+
+class Figure(NamedTuple):
+    """A headline figure: its name, its value (after what it was before), and a few words below."""
+
+    name: str
+    value: str
+    lines: list[str]
+    before: str = ""
+
+
+def title(run: RunFolder) -> str:
+    """Return what was done: the model, the method, the sparsity, and whether it came to its end."""
+    goal = run.config.get("pattern") or percent(run.config.get("sparsity", run.run.get("sparsity")))
+    text = f"{model_name(run)} pruned to {goal} with {method_name(run)}"
+    return text if status(run) == "complete" else f"{text} ({status(run)})"
+
+
+def lead(run: RunFolder) -> str:
+    """Return one sentence on how it was trained."""
+    if not run.metrics:
+        return "No training step was made."
+    config = run.config
+    train = f" of {Path(config['train']).name}" if config.get("train") else ""
+    where = (
+        f", on {config['device']} in {config['dtype']}"
+        if config.get("device") and config.get("dtype")
+        else ""
+    )
+    steps, tokens = number(run.metrics[-1]["step"]), count(run.run.get("train_tokens"))
+    return f"{steps} steps, {tokens} tokens{train}{where}."
+
+
+def stopped(run: RunFolder) -> str:
+    """Return the heading for a run that did not come to its end; empty if it did."""
+    if status(run) == "complete":
+        return ""
+    done = run.metrics[-1]["step"] if run.metrics else 0
+    asked = f" of {number(run.config['steps'])}" if run.config.get("steps") else ""
+    where = f"at step {number(done)}{asked}" if done else "before the first step"
+    return f"This run {'was interrupted' if status(run) == 'interrupted' else 'failed'} {where}"
+
+
+def figures(run: RunFolder, layers: list[Layer]) -> list[Figure]:
+    """Return the few numbers that matter, the most important first."""
+    nonzeros, entries = sum(layer.nonzeros for layer in layers), sum(layer.entries for layer in layers)
+    kept = [f"{count(nonzeros)} of {count(entries)} weights kept"] if layers else []
+    asked = (
+        [f"asked for: {percent(run.config['sparsity'])}"] if run.config.get("sparsity") is not None else []
+    )
+    memory, disk = run.run.get("peak_memory_bytes"), (run.run.get("size") or {}).get("model_bytes")
+    return [
+        _perplexity(run.run.get("perplexity")),
+        Figure("Sparsity", percent(run.run.get("sparsity")), kept + asked),
+        Figure("Model on disk", size(disk), ["zeros are stored as well"] if disk else []),
+        Figure(
+            "Time", duration(run.run.get("seconds")), [f"{size(memory)} of memory at most"] if memory else []
+        ),
+        Figure("Training tokens", count(run.run.get("train_tokens")), _tokens_a_step(run)),
+    ]
+
+
+def command(run: RunFolder) -> str:
+    """Return the `tamis prune` command line that does the same again."""
+    options = [(name, run.config.get(name)) for name in OPTIONS]
+    words = [
+        f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
+        for name, value in options
+        if value is not None
+    ]
+    first = f"tamis prune {shlex.quote(model(run))}"
+    return " \\\n    ".join([first, *words, f"--out {shlex.quote(run.path.name + '-again')}"])
+
+
+def model(run: RunFolder) -> str:
+    """Return the model as the user named it."""
+    return str(run.config.get("model") or run.run.get("model") or "model")
+
+
+def model_name(run: RunFolder) -> str:
+    """Return the last part of the model's path or hub name, without the ending of a GGUF file."""
+    return (Path(model(run)).name or model(run)).removesuffix(".gguf")
+
+
+def method_name(run: RunFolder) -> str:
+    """Return the method's name as its paper writes it."""
+    method = str(run.config.get("method") or run.run.get("method") or "an unnamed method")
+    return METHODS.get(method, method)
+
+
+def status(run: RunFolder) -> str:
+    """Return complete, interrupted or failed."""
+    return str(run.run.get("status", "complete"))
+
+
+def ratio(before: float | None, after: float | None) -> float | None:
+    """Return after / before where both are known and it can be said."""
+    return after / before if before and after is not None and math.isfinite(before) else None
+
+
+def _perplexity(perplexity: Record | None) -> Figure:
+    if not perplexity:
+        return Figure("Perplexity", UNKNOWN, ["not measured: no evaluation text, or the run ended before"])
+    before, after = perplexity.get("before"), perplexity.get("after")
+    text = Path(perplexity.get("text") or "text not recorded").name
+    where = (
+        f"{text}, {number(perplexity.get('windows'))} windows of {number(perplexity.get('seq_len'))} tokens"
+    )
+    change = ratio(before, after)
+    lines = [f"{number(change)} times what it was"] if change is not None else []
+    return Figure("Perplexity", number(after), [*lines, where], number(before) if before is not None else "")
+
+
+def _tokens_a_step(run: RunFolder) -> list[str]:
+    batch, length = run.config.get("batch_size"), run.config.get("seq_len")
+    if not (run.metrics and batch and length):
+        return []
+    return [f"{number(run.metrics[-1]['step'])} steps of {number(batch)} by {number(length)} tokens"]

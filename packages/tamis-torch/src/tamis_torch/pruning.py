@@ -1,0 +1,221 @@
+"""Prune a language model and write down what happened: the call behind ``tamis prune``.
+
+    check everything  ->  evaluate  ->  prune or train  ->  save the model  ->  evaluate  ->  report
+
+Nothing long starts before every input has been checked, and the model appears under its name
+only when it is whole.
+"""
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from tamis_torch import advice, environment, fit
+from tamis_torch.checkpoint import Loaded, folder_bytes, prepare_folder, save
+from tamis_torch.errors import InputError, RunError
+from tamis_torch.evaluate import perplexity
+from tamis_torch.journal import write_json
+from tamis_torch.methods import magnitude
+from tamis_torch.methods.checks import check_choice
+from tamis_torch.methods.dense import Dense
+from tamis_torch.methods.elsa import Elsa
+from tamis_torch.methods.magnitude import Magnitude
+from tamis_torch.methods.schedule import Training
+from tamis_torch.report import write_report
+from tamis_torch.task import Task, prepare
+from tamis_torch.training import DTYPES, peak_lr
+
+NAMES = {Elsa: "elsa", Dense: "dense", Magnitude: "magnitude"}
+Method = Elsa | Dense | Magnitude
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder and what ``run.json`` says."""
+
+    folder: Path
+    results: dict[str, Any]
+
+    @property
+    def model(self) -> Path:
+        """The pruned model, as ``AutoModelForCausalLM.from_pretrained`` loads it."""
+        return self.folder / "model"
+
+
+def prune(
+    model: str | Path | Loaded | PreTrainedModel,
+    tokens: str | Path | Tensor | None,
+    method: Method,
+    *,
+    out: str | Path,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+    evaluation: str | Path | Tensor | None = None,
+    eval_seq_len: int | None = None,
+    eval_windows: int | None = 20,
+    device: str = "cpu",
+    dtype: str = "float32",
+    checkpoint_every: int | None = None,
+    force: bool = False,
+    resume: bool = False,
+) -> Run:
+    """Prune a causal language model.
+
+    Parameters
+    ----------
+    model
+        A folder, a .gguf file, a hub name, or a model in memory (pruned in place).
+    tokens
+        The training text (a path) or its tokens; None for a method without training.
+    method : Elsa, Dense or Magnitude
+    out
+        The run folder: ``model/``, ``config.json``, ``metrics.jsonl``, ``run.json``, ``report.html``,
+        ``checkpoints/``.
+    tokenizer
+        Of a model in memory: saved beside it, and used if a text is given as a path.
+    evaluation
+        Text or tokens for the perplexity before and after; by default the end of the training
+        text, at most a tenth of it, which is then not trained on.
+    eval_seq_len, eval_windows
+        Tokens a window (by default 512 or the model's context) and how many windows at most.
+    device, dtype
+        Where, and in what forward and backward pass are computed (autocast): "float32" or
+        "bfloat16".  Weights stay float32.
+    checkpoint_every
+        Steps between checkpoints; by default a tenth of the steps, 0 for none.
+    force, resume
+        Overwrite an earlier run in ``out``; or go on with an interrupted one.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        If something given cannot be used; nothing has been written then.
+    RunError
+        If the run fails under way: loss not finite, disk full, interrupted (then
+        :class:`tamis_torch.fit.Interrupted`).  The folder keeps the last good state.
+    """
+    check_choice("dtype", dtype, tuple(DTYPES))
+    task = prepare(
+        model, tokens, evaluation,
+        tokenizer=tokenizer, pattern=getattr(method, "pattern", None),
+        seq_len=method.seq_len if isinstance(method, Training) else None,
+        eval_seq_len=eval_seq_len, eval_windows=eval_windows, device=device,
+    )  # fmt: skip
+    if isinstance(method, Training):
+        method = replace(method, lr=peak_lr(method, task.weights))
+    settings = _settings(task, method, device, dtype)
+    folder = prepare_folder(out, force=force, resume=resume)
+    if resume:
+        _check_same(folder, settings)
+    write_json(folder / "config.json", settings)
+    started = monotonic()
+    record = _record(task, method, device)
+    try:
+        record["perplexity"] = _judge_start(task, method)
+        if isinstance(method, Magnitude):
+            magnitude.apply(method, task.weights, task.axes)
+        else:
+            record["warnings"] += fit.fit(task, method, folder, dtype, checkpoint_every, resume)
+        return _finish(task, method, folder, record, started, device)
+    except RunError as error:
+        record |= {"status": fit.status_of(error), "message": str(error), "seconds": monotonic() - started}
+        _write(folder, record)
+        raise
+
+
+def _settings(task: Task, method: Method, device: str, dtype: str) -> dict[str, Any]:
+    train = task.train.label if task.train else None
+    names = {"model": task.name, "train": train, "method": NAMES[type(method)]}
+    return names | asdict(method) | {"device": device, "dtype": dtype}
+
+
+def _check_same(folder: Path, settings: dict[str, Any]) -> None:
+    """Refuse to go on with an interrupted run under other settings."""
+    before = json.loads((folder / "config.json").read_text("utf-8"))
+    for name, value in json.loads(json.dumps(settings)).items():
+        if before.get(name) != value:
+            raise InputError(
+                f"{name} must be that of the interrupted run in {folder} ({before.get(name)}), got {value}"
+            )
+
+
+def _record(task: Task, method: Method, device: str) -> dict[str, Any]:
+    trained = method if isinstance(method, Training) else None
+    steps = trained.steps if trained else 0
+    train_tokens = steps * trained.batch_size * trained.seq_len if trained else 0
+    evaluation = task.evaluation.text.describe() if task.evaluation else None
+    return {
+        "status": "running", "message": "", "method": NAMES[type(method)], "model": task.name,
+        "versions": environment.versions(), "machine": environment.machine(device),
+        "data": {"train": task.train.describe() if task.train else None, "eval": evaluation},
+        "steps": steps, "train_tokens": train_tokens, "perplexity": None, "warnings": [],
+    }  # fmt: skip
+
+
+def _judge(task: Task) -> float | None:
+    if task.evaluation is None:
+        return None
+    text, seq_len, limit = task.evaluation
+    return perplexity(task.model, text.tokens, seq_len, limit).perplexity
+
+
+@torch.no_grad()
+def _judge_start(task: Task, method: Method) -> dict[str, Any] | None:
+    """Evaluate the model as it is and, if it will be pruned, as magnitude pruning would leave it."""
+    if task.evaluation is None:
+        return None
+    text, seq_len, limit = task.evaluation
+    result: dict[str, Any] = {
+        "text": text.label, "seq_len": seq_len, "windows": min(len(text.tokens) // seq_len, limit or 2**62),
+        "before": _judge(task), "projected_at_start": None, "after": None,
+    }  # fmt: skip
+    if isinstance(method, Elsa):
+        kept = {name: weight.detach().clone() for name, weight in task.weights.items()}
+        magnitude.apply(Magnitude(sparsity=method.sparsity, pattern=method.pattern), task.weights, task.axes)
+        result["projected_at_start"] = _judge(task)
+        for name, weight in task.weights.items():
+            weight.copy_(kept[name])
+    return result
+
+
+def _finish(
+    task: Task, method: Method, folder: Path, record: dict[str, Any], started: float, device: str
+) -> Run:
+    save(task.model, task.tokenizer, folder / "model")
+    if record["perplexity"]:
+        record["perplexity"]["after"] = _judge(task)
+        record["warnings"] += advice.worse(record["perplexity"])
+    layers = [_layer(name, weight) for name, weight in task.weights.items()]
+    entries, nonzeros = (sum(f(w) for w in task.weights.values()) for f in (Tensor.numel, _nonzeros))
+    record |= {
+        "status": "complete", "seconds": round(monotonic() - started, 2),
+        "peak_memory_bytes": environment.peak_memory(device),
+        "layers": layers, "sparsity": 1 - nonzeros / entries,
+        "size": {"model_bytes": folder_bytes(folder / "model")},
+    }  # fmt: skip
+    _write(folder, record)
+    return Run(folder, record)
+
+
+def _layer(name: str, weight: Tensor) -> dict[str, Any]:
+    nonzeros = _nonzeros(weight)
+    return {"name": name, "shape": list(weight.shape), "nonzeros": nonzeros,
+            "sparsity": 1 - nonzeros / weight.numel()}  # fmt: skip
+
+
+def _nonzeros(weight: Tensor) -> int:
+    return int(torch.count_nonzero(weight))
+
+
+def _write(folder: Path, record: dict[str, Any]) -> None:
+    write_json(folder / "run.json", record)
+    write_report(folder)

@@ -1,0 +1,166 @@
+"""The commands as a user types them: exit code, one readable line, JSON on the last line."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tamis_torch.cli import main
+
+TINY = ["--steps", "4", "--batch-size", "2", "--seq-len", "16"]
+
+
+@pytest.fixture
+def tamis(monkeypatch, capsys):
+    """Return a function that runs a command in this process: (exit code, stdout, stderr)."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["tamis", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        shown = capsys.readouterr()
+        return int(ended.value.code or 0), shown.out, shown.err
+
+    return run
+
+
+@pytest.fixture
+def places(tiny_folder, tiny_text, tmp_path) -> dict[str, Path]:
+    """Return paths, good and bad, by the names that the table of bad commands uses."""
+    there = tmp_path / "there"
+    there.mkdir()
+    files = {
+        "empty": b"",
+        "latin": "caf\xe9 ".encode("latin-1") * 100,
+        "short": b"too short",
+    }
+    paths = {name: tmp_path / f"{name}.txt" for name in files}
+    for name, content in files.items():
+        paths[name].write_bytes(content)
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    for file in tiny_folder.iterdir():
+        (damaged / file.name).write_bytes(file.read_bytes())
+    weights = damaged / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    gguf = tmp_path / "bad.gguf"
+    gguf.write_bytes(b"GGUF" + bytes(40))
+    return paths | {"model": tiny_folder, "text": tiny_text, "there": there, "damaged": damaged, "gguf": gguf,
+                    "out": tmp_path / "out", "missing": tmp_path / "missing"}  # fmt: skip
+
+
+BAD = {
+    "model missing": ("prune {missing} --train {text} --out {out}", 2, "missing"),
+    "weights truncated": ("prune {damaged} --train {text} --out {out}", 2, "model.safetensors"),
+    "gguf damaged": ("prune {gguf} --train {text} --out {out}", 2, "bad.gguf"),
+    "text missing": ("prune {model} --train {missing} --out {out}", 2, "missing"),
+    "text empty": ("prune {model} --train {empty} --out {out}", 2, "empty"),
+    "text not UTF-8": ("prune {model} --train {latin} --out {out}", 2, "UTF-8"),
+    "text short": ("prune {model} --train {short} --out {out} --seq-len 64", 2, "shorter than one window"),
+    "no text": ("prune {model} --out {out}", 2, "--train"),
+    "sparsity one": ("prune {model} --train {text} --out {out} --sparsity 1", 2, "sparsity must be in [0, 1)"),
+    "sparsity nan": ("prune {model} --train {text} --out {out} --sparsity nan", 2, "sparsity must be in [0, 1)"),
+    "sparsity a word": ("prune {model} --train {text} --out {out} --sparsity much", 2, "--sparsity"),
+    "pattern a word": ("prune {model} --train {text} --out {out} --pattern half", 2, "such as 2:4"),
+    "pattern does not divide": (
+        "prune {model} --train {text} --out {out} --seq-len 16 --pattern 3:5", 2, "multiple of 5",
+    ),
+    "out exists": ("prune {model} --train {text} --out {there} --seq-len 16", 2, "--force"),
+    "nothing to resume": ("prune {model} --train {text} --out {there} --seq-len 16 --resume", 2, "nothing to resume"),
+    "unknown method": ("prune {model} --train {text} --out {out} --method sieve", 2, "elsa, magnitude, dense"),
+    "option of another method": ("prune {model} --method magnitude --steps 4 --out {out}", 2, "--steps"),
+    "unknown device": ("prune {model} --train {text} --out {out} --device quantum --seq-len 16", 2, "quantum"),
+    "out missing": ("prune {model} --train {text}", 2, "--out"),
+    "unknown verb": ("sieve {model}", 2, "sieve"),
+    "unknown option": ("prune {model} --train {text} --out {out} --sieve 3", 2, "--sieve"),
+    "eval: text short": ("eval {model} --text {short} --seq-len 64", 2, "shorter than one window"),
+    "eval: model missing": ("eval {missing} --text {text}", 2, "missing"),
+    "inspect: no weights": ("inspect {there}", 2, "there"),
+    "compare: no run": ("compare {there}", 2, "run.json"),
+    "demo: sparsity": ("demo --out {out} --sparsity 2", 2, "sparsity must be in [0, 1)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_leaves_nothing(case, places, tamis):
+    command, code, message = BAD[case]
+    got, _, errors = tamis(*command.format(**places).split())
+    assert got == code, errors
+    assert message in errors
+    assert "Traceback" not in errors
+    assert len(errors.strip().splitlines()) == 1, errors
+    assert not places["out"].exists()
+
+
+def test_a_folder_that_cannot_be_written_fails_with_1(places, tamis):
+    blocked = places["text"] / "out"  # below a file
+    code, _, errors = tamis(
+        "prune", places["model"], "--train", places["text"], "--seq-len", 16, "--out", blocked
+    )
+    assert code == 1 and "cannot write" in errors and len(errors.strip().splitlines()) == 1
+
+
+def test_prune_eval_inspect_and_compare_agree(places, tamis):
+    runs = [places["out"], places["out"].with_name("magnitude")]
+    code, out, errors = tamis("prune", places["model"], "--train", places["text"], *TINY, "--eval", places["text"],
+                              "--eval-seq-len", 32, "--out", runs[0], "--json")  # fmt: skip
+    assert code == 0, errors
+    pruned = json.loads(out.splitlines()[-1])
+    assert tamis("prune", places["model"], "--method", "magnitude", "--out", runs[1])[0] == 0
+    code, out, _ = tamis(
+        "eval", runs[0] / "model", "--text", places["text"], "--seq-len", 32, "--windows", 20, "--json"
+    )
+    assert json.loads(out.splitlines()[-1])["perplexity"] == pytest.approx(
+        pruned["perplexity"]["after"], rel=1e-6
+    )
+    code, out, _ = tamis("inspect", runs[0], "--json")
+    assert json.loads(out.splitlines()[-1])["sparsity"] == pytest.approx(pruned["sparsity"], abs=1e-9)
+    page = places["out"].with_name("page.html")
+    code, out, _ = tamis("compare", *runs, "--out", page)
+    assert code == 0 and "magnitude" in out and page.exists()
+
+
+def test_words_are_the_default(places, tamis):
+    code, out, _ = tamis("eval", places["model"], "--text", places["text"], "--seq-len", 32)
+    assert code == 0 and out.startswith("perplexity ") and "windows of 32 tokens" in out
+
+
+def test_force_replaces_a_run_and_keeps_what_is_not_of_a_run(places, tamis):
+    command = ["prune", places["model"], "--method", "magnitude", "--out", places["out"]]
+    assert tamis(*command)[0] == 0
+    (places["out"] / "notes.txt").write_text("mine")
+    assert tamis(*command, "--sparsity", 0.5, "--force")[0] == 0
+    assert json.loads((places["out"] / "config.json").read_text())["sparsity"] == 0.5
+    assert (places["out"] / "notes.txt").read_text() == "mine"
+
+
+def test_help_does_not_wait_for_torch():
+    code = "import sys; sys.argv = ['tamis', '--help']\nfrom tamis_torch.cli import app\n" \
+           "try: app()\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 0, done.stderr
+
+
+OPTIONS = {
+    "prune": "batch-size checkpoint-every device dtype eval eval-seq-len eval-windows force growth help interval json "
+    "lr method metric out pattern penalty pull resume seed seq-len sparsity steps train",
+    "eval": "batch-size device help json seq-len text windows",
+    "inspect": "all help json",
+    "compare": "help json out",
+    "demo": "help json out sparsity steps",
+}
+
+
+@pytest.mark.parametrize("verb", OPTIONS)
+def test_a_new_option_is_a_decision(verb):
+    """The list of options stands here, so that adding one is seen."""
+    import typer
+
+    from tamis_torch.cli import app
+
+    command = typer.main.get_command(app).commands[verb]
+    flags = {flag.removeprefix("--") for p in command.params for flag in p.opts if flag.startswith("--")}
+    assert sorted(flags | {"help"}) == OPTIONS[verb].split()

@@ -1,0 +1,153 @@
+"""Output folders and files are whole or not there, wherever a write fails."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from tamis_torch import folders
+from tamis_torch.checkpoint import (
+    folder_bytes,
+    load,
+    load_state,
+    prepare_folder,
+    save,
+    save_state,
+    write_atomically,
+)
+from tamis_torch.errors import InputError, RunError
+
+
+def fill(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_new_folder_is_made_with_its_parents(tmp_path: Path) -> None:
+    out = prepare_folder(tmp_path / "runs" / "a")
+    assert out == tmp_path / "runs" / "a" and list(out.iterdir()) == []
+
+
+def test_an_existing_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(InputError, match=r"a exists; choose another name, or use --force .* or --resume"):
+        prepare_folder(tmp_path / "a")
+
+
+def test_force_removes_an_earlier_run_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    for name in ("model/w", "run.json", "metrics.jsonl", "thesis.tex"):
+        (tmp_path / name).write_text("x")
+    prepare_folder(tmp_path, force=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_resume_needs_a_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nothing to resume in .*: it has no checkpoint"):
+        prepare_folder(tmp_path, resume=True)
+    save_state(tmp_path / "checkpoints", {}, {"step": 3})
+    assert prepare_folder(tmp_path, resume=True) == tmp_path
+    assert load_state(tmp_path / "checkpoints")[1] == {"step": 3}
+    with pytest.raises(InputError, match="exclude each other"):
+        prepare_folder(tmp_path, resume=True, force=True)
+
+
+def test_a_file_as_output_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("mine")
+    for force in (False, True):
+        with pytest.raises(InputError, match="a is a file"):
+            prepare_folder(tmp_path / "a", force=force)
+    with pytest.raises(RunError, match=r"cannot write .*a/b: Not a directory"):
+        prepare_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a").read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch) -> None:
+    def deny(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "write_bytes", deny)
+    with pytest.raises(RunError, match=r"cannot write .*out: Permission denied"):
+        prepare_folder(tmp_path / "out")
+
+
+def test_a_real_folder_without_permission_is_refused(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may write anywhere")
+    tmp_path.chmod(0o500)
+    with pytest.raises(RunError, match=r"cannot write .*out: Permission denied"):
+        prepare_folder(tmp_path / "out")
+
+
+def test_write_atomically_replaces_the_content(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    for content in ("ä", b"\x00\xff"):
+        write_atomically(path, content)
+        assert path.read_bytes() == (content.encode() if isinstance(content, str) else content)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("place", ["write_bytes", "sync", "replace"])
+def test_a_failed_write_leaves_the_old_file_and_no_temporary(tmp_path: Path, monkeypatch, place: str) -> None:
+    path = tmp_path / "a.json"
+    write_atomically(path, "old")
+    monkeypatch.setattr(folders if place == "sync" else Path, place, fill)
+    with pytest.raises(RunError, match=r"cannot write .*a\.json: No space left on device"):
+        write_atomically(path, "new")
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_model_appears_whole_or_not_at_all(tiny_model, tiny_tokenizer, tmp_path: Path, monkeypatch) -> None:
+    """Failures at each stage of a save, an interrupt among them, on a new and on an existing folder."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    save(tiny_model, tiny_tokenizer, tmp_path / "old")
+    before = (tmp_path / "old" / "model.safetensors").read_bytes()
+    with torch.no_grad():
+        tiny_model.model.norm.weight.mul_(2)
+    for target, place in ((tiny_tokenizer, "save_pretrained"), (folders, "sync"), (Path, "rename")):
+        for failure, error in ((fill, RunError), (interrupt, KeyboardInterrupt)):
+            for name in ("new", "old"):
+                with monkeypatch.context() as patch:
+                    patch.setattr(target, place, failure)
+                    with pytest.raises(error):
+                        save(tiny_model, tiny_tokenizer, tmp_path / name)
+                assert [path.name for path in tmp_path.iterdir()] == ["old"]
+                assert (tmp_path / "old" / "model.safetensors").read_bytes() == before
+
+
+def test_a_rename_that_fails_half_way_puts_the_old_folder_back(
+    tiny_model, tiny_tokenizer, tmp_path: Path, monkeypatch
+) -> None:
+    save(tiny_model, tiny_tokenizer, tmp_path / "model")
+    rename, calls = Path.rename, []
+
+    def fail_second(self: Path, target: Path) -> Path:
+        calls.append(target)
+        return fill() if len(calls) == 2 else rename(self, target)  # type: ignore[func-returns-value]
+
+    monkeypatch.setattr(Path, "rename", fail_second)
+    with pytest.raises(RunError, match="No space left on device"):
+        save(tiny_model, tiny_tokenizer, tmp_path / "model")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert load(str(tmp_path / "model")).model is not None
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(
+    tiny_model, tiny_tokenizer, tmp_path: Path
+) -> None:
+    (tmp_path / ".model.partial").mkdir()
+    (tmp_path / ".model.partial" / "half").write_text("x")
+    save(tiny_model, tiny_tokenizer, tmp_path / "model")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert not (tmp_path / "model" / "half").exists()
+
+
+def test_folder_bytes_counts_all_files(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "x").write_bytes(b"123")
+    (tmp_path / "a" / "b" / "y").write_bytes(b"12345")
+    assert folder_bytes(tmp_path) == 8 and folder_bytes(tmp_path / "x") == 3

@@ -1,0 +1,163 @@
+"""The ADMM wrapper does what its equations say, and nothing to the optimiser that it wraps."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from tamis import admm
+from tamis_torch import ADMM, Elsa, InputError, prunable
+
+
+def network(seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(8, 16), nn.Tanh(), nn.Linear(16, 4))
+
+
+def loss_of(model: nn.Module, seed: int = 0) -> torch.Tensor:
+    draw = torch.Generator().manual_seed(seed)
+    x, y = torch.randn(32, 8, generator=draw), torch.randn(32, 4, generator=draw)
+    return (model(x) - y).square().mean()
+
+
+def fit(model: nn.Module, optimizer: torch.optim.Optimizer, steps: int, first: int = 0) -> None:
+    for step in range(first, first + steps):
+        loss_of(model, step).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def test_direct_pull_is_the_inner_step_then_a_share_of_the_way_to_z_minus_u():
+    model, twin = network(), network()
+    optimizer = ADMM(torch.optim.SGD(model.parameters(), 0.1), prunable(model),
+                     Elsa(sparsity=0.5, penalty=0.25, interval=100, metric="none", growth=0.0))  # fmt: skip
+    plain = torch.optim.SGD(twin.parameters(), 0.1)
+    targets = {name: admm.target(state) for name, state in optimizer.states.items()}
+    fit(model, optimizer, 1)
+    fit(twin, plain, 1)
+    for name, weight in prunable(twin).items():
+        expected = weight - 0.25 * (weight - targets[name])
+        torch.testing.assert_close(prunable(model)[name], expected)
+    torch.testing.assert_close(model[0].bias, twin[0].bias, rtol=0, atol=0)
+
+
+def test_gradient_pull_adds_the_penalty_to_the_clipped_gradient():
+    model = network()
+    weights = prunable(model)
+    config = Elsa(sparsity=0.5, penalty=0.25, interval=100, metric="none", growth=0.0, pull="gradient")
+    optimizer = ADMM(torch.optim.SGD(model.parameters(), 0.1), weights, config)
+    before = {name: weight.detach().clone() for name, weight in weights.items()}
+    (1000 * loss_of(model)).backward()
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    clipped = {name: weight.grad.clone() for name, weight in weights.items()}
+    optimizer.step()
+    for name, weight in weights.items():
+        pull = 0.25 * (before[name] - admm.target(optimizer.states[name]))
+        torch.testing.assert_close(weight.detach(), before[name] - 0.1 * (clipped[name] + pull))
+
+
+def test_z_and_u_change_every_interval_steps_only_and_as_the_core_says():
+    model = network()
+    config = Elsa(sparsity=0.5, interval=3, metric="none", growth=0.0, steps=100)
+    optimizer = ADMM(torch.optim.Adam(model.parameters(), 1e-3), prunable(model), config)
+    start = dict(optimizer.states)
+    fit(model, optimizer, 2)
+    assert all(optimizer.states[name] is start[name] for name in start)
+    assert optimizer.watch is None
+    fit(model, optimizer, 1, first=2)
+    for name, weight in prunable(model).items():
+        z, u = optimizer.states[name]
+        total = weight.detach() + start[name].u
+        torch.testing.assert_close(z + u, total, rtol=0, atol=0)
+        assert not bool(((z != 0) & (u != 0)).any())
+        assert int((z != 0).sum()) == weight.numel() // 2
+    assert 0 < optimizer.watch.residual < 1
+
+
+@pytest.mark.parametrize("metric", ["adam", "fisher"])
+def test_the_metric_decides_what_is_kept(metric):
+    """A weight with a large second moment is kept over a larger weight with none."""
+    model = nn.Linear(4, 1, bias=False)
+    optimizer = ADMM(torch.optim.Adam(model.parameters(), 1e-12), prunable(nn.Sequential(model)),
+                     Elsa(sparsity=0.75, interval=1, metric=metric, growth=0.0, penalty=1e-9))  # fmt: skip
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor([[3.0, 2.0, 1.0, 1.0]]))
+    model.weight.grad = torch.tensor([[1e-6, 1e-3, 1.0, 1e-6]])
+    optimizer.step()
+    assert torch.nonzero(optimizer.states["0.weight"].z).tolist() == [[0, 2]]
+
+
+def test_finalize_leaves_exactly_the_asked_count():
+    model = network()
+    optimizer = ADMM(torch.optim.Adam(model.parameters(), 1e-3), prunable(model), Elsa(sparsity=0.9, steps=8))
+    fit(model, optimizer, 8)
+    optimizer.finalize()
+    for weight in prunable(model).values():
+        assert int((weight != 0).sum()) == round(0.1 * weight.numel())
+
+
+def test_pattern_holds_along_the_inputs():
+    model = network()
+    optimizer = ADMM(
+        torch.optim.Adam(model.parameters(), 1e-3), prunable(model), Elsa(pattern="2:4", steps=8)
+    )
+    fit(model, optimizer, 8)
+    optimizer.finalize()
+    for weight in prunable(model).values():
+        assert bool(((weight != 0).view(weight.shape[0], -1, 4).sum(-1) == 2).all())
+
+
+def test_state_dict_goes_on_bit_for_bit():
+    model = network()
+    config = Elsa(sparsity=0.8, steps=20, interval=3)
+    optimizer = ADMM(torch.optim.Adam(model.parameters(), 1e-2), prunable(model), config)
+    fit(model, optimizer, 7)
+    other = network(seed=1)
+    other.load_state_dict(model.state_dict())
+    resumed = ADMM(torch.optim.Adam(other.parameters(), 1e-2), prunable(other), config)
+    resumed.load_state_dict(copy.deepcopy(optimizer.state_dict()))  # torch's own holds references
+    fit(model, optimizer, 13, first=7)
+    fit(other, resumed, 13, first=7)
+    for a, b in zip(model.parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_learning_rate_schedulers_take_the_wrapper():
+    model = network()
+    optimizer = ADMM(torch.optim.Adam(model.parameters(), 1e-2), prunable(model), Elsa(steps=4))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5)
+    fit(model, optimizer, 1)
+    schedule.step()
+    assert optimizer.inner.param_groups[0]["lr"] == pytest.approx(5e-3)
+
+
+def test_recovers_the_support_of_a_sparse_regression():
+    """No network in it: stochastic steps find what best subset would."""
+    torch.manual_seed(0)
+    x, truth = torch.randn(256, 30), torch.zeros(30)
+    truth[[3, 11, 20]] = torch.tensor([2.0, -1.5, 1.0])
+    y = x @ truth + 0.05 * torch.randn(256)
+    model = nn.Sequential(nn.Linear(30, 1, bias=False))
+    optimizer = ADMM(torch.optim.Adam(model.parameters(), 3e-2), prunable(model),
+                     Elsa(sparsity=0.9, steps=300, interval=4))  # fmt: skip
+    for _ in range(300):
+        (model(x).squeeze(1) - y).square().mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    optimizer.finalize()
+    assert torch.nonzero(model[0].weight.squeeze(0)).flatten().tolist() == [3, 11, 20]
+    torch.testing.assert_close(model[0].weight.detach().squeeze(0), truth, atol=0.05, rtol=0)
+
+
+def test_a_weight_that_the_inner_optimiser_does_not_have_is_refused():
+    model = network()
+    with pytest.raises(InputError, match=r"2\.weight is not"):
+        ADMM(torch.optim.Adam([model[0].weight], 1e-3), prunable(model), Elsa())
+
+
+def test_a_metric_of_adam_without_adam_is_refused():
+    model = network()
+    optimizer = ADMM(torch.optim.SGD(model.parameters(), 0.1), prunable(model), Elsa(interval=1))
+    with pytest.raises(InputError, match="exp_avg_sq.*SGD.*metric='none'"):
+        fit(model, optimizer, 1)

@@ -1,0 +1,223 @@
+"""A run as a whole: the same twice, exact in its counts, whole or not there, and never lost."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from tamis_torch import Dense, Elsa, InputError, Magnitude, RunError, inspect, load, prunable, prune, training
+from tamis_torch.fit import Interrupted
+from tamis_torch.inspection import matrices
+
+ELSA = Elsa(sparsity=0.9, steps=12, batch_size=2, seq_len=16, seed=3)
+COMMAND = ["--sparsity", "0.9", "--steps", "12", "--batch-size", "2", "--seq-len", "16", "--seed", "3"]
+
+
+def bytes_of(run: Path) -> bytes:
+    return (run / "model" / "model.safetensors").read_bytes()
+
+
+def tamis(*arguments: object) -> list[str]:
+    return [sys.executable, "-c", "from tamis_torch.cli import main; main()", *map(str, arguments)]
+
+
+def read(path: Path) -> dict:
+    return json.loads(path.read_text("utf-8"))
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tiny_folder, tiny_text, tmp_path):
+    for name in ("a", "b"):
+        prune(tiny_folder, tiny_text, ELSA, out=tmp_path / name)
+    prune(
+        tiny_folder,
+        tiny_text,
+        Elsa(sparsity=0.9, steps=12, batch_size=2, seq_len=16, seed=4),
+        out=tmp_path / "c",
+    )
+    assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b") != bytes_of(tmp_path / "c")
+
+
+def test_python_and_the_command_line_give_the_same_bytes(tiny_folder, tiny_text, tmp_path):
+    prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "python")
+    command = tamis("prune", tiny_folder, "--train", tiny_text, *COMMAND, "--out", tmp_path / "cli", "--json")
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    assert bytes_of(tmp_path / "python") == bytes_of(tmp_path / "cli")
+    assert json.loads(done.stdout.splitlines()[-1])["status"] == "complete"
+    assert read(tmp_path / "python" / "config.json") == read(tmp_path / "cli" / "config.json")
+
+
+@pytest.mark.parametrize("method", [ELSA, Magnitude(sparsity=0.7)])
+def test_the_file_holds_exactly_the_asked_zeros(method, tiny_folder, tiny_text, tmp_path):
+    prune(tiny_folder, tiny_text, method, out=tmp_path / "run")
+    names = set(prunable(load(str(tiny_folder)).model))
+    rows = [row for row in inspect(tmp_path / "run") if row.name in names]
+    assert len(rows) == len(names) == 14
+    for row in rows:
+        assert row.nonzeros == round((1 - method.sparsity) * row.entries)
+
+
+def test_a_pattern_holds_in_the_file(tiny_folder, tiny_text, tmp_path):
+    config = Elsa(pattern="2:4", steps=8, batch_size=2, seq_len=16)
+    run = prune(tiny_folder, tiny_text, config, out=tmp_path / "run")
+    for row in matrices(inspect(run.folder)):
+        assert row.pattern.split(", ")[0] in ("1:4", "2:4")
+        assert row.sparsity == 0.5
+
+
+def test_the_folder_is_what_the_design_says(tiny_folder, tiny_text, tmp_path):
+    run = prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "run", evaluation=tiny_text, eval_seq_len=32)
+    assert {p.name for p in run.folder.iterdir()} == {
+        "model", "config.json", "metrics.jsonl", "run.json", "report.html", "checkpoints"
+    }  # fmt: skip
+    lines = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == list(range(1, 13))
+    assert lines[-1]["residual"] is not None and lines[0]["sparsity"] < lines[-1]["sparsity"] == 0.9
+    results = read(run.folder / "run.json")
+    assert results["status"] == "complete" and results["perplexity"]["windows"] == 20
+    AutoModelForCausalLM.from_pretrained(run.model)
+
+
+def test_a_dense_run_keeps_every_weight(tiny_folder, tiny_text, tmp_path):
+    run = prune(tiny_folder, tiny_text, Dense(steps=5, batch_size=2, seq_len=16), out=tmp_path / "run")
+    assert run.results["sparsity"] < 0.01
+    assert run.results["perplexity"]["after"] < run.results["perplexity"]["before"]
+
+
+def test_training_reaches_a_lower_loss_than_magnitude_pruning(tiny_folder, tiny_text, tmp_path):
+    config = Elsa(sparsity=0.7, steps=150, batch_size=4, seq_len=32, lr=1e-2)
+    run = prune(tiny_folder, tiny_text, config, out=tmp_path / "run")
+    judged = run.results["perplexity"]
+    assert judged["after"] < 0.5 * judged["projected_at_start"]
+    assert run.results["warnings"] == []
+
+
+def test_magnitude_needs_no_text_and_no_perplexity(tiny_folder, tmp_path):
+    run = prune(tiny_folder, None, Magnitude(sparsity=0.5), out=tmp_path / "run")
+    assert run.results["perplexity"] is None
+    assert "0.5" in (run.folder / "config.json").read_text()
+
+
+def test_a_loss_that_is_not_finite_keeps_the_last_good_state(tiny_folder, tiny_text, tmp_path, monkeypatch):
+    whole = prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "whole")
+    honest, calls = training.gradient, []
+
+    def spoilt(*arguments):
+        calls.append(1)
+        return (float("nan"), 1.0) if len(calls) == 8 else honest(*arguments)
+
+    monkeypatch.setattr(training, "gradient", spoilt)
+    with pytest.raises(RunError, match="loss is nan.*in step 8.*after step 7 is kept"):
+        prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "run")
+    assert read(tmp_path / "run" / "run.json")["status"] == "failed"
+    assert not (tmp_path / "run" / "model").exists()
+    resumed = prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "run", resume=True)
+    assert bytes_of(resumed.folder) == bytes_of(whole.folder)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_goes_on_to_the_same_bytes(number, tiny_folder, tiny_text, tmp_path):
+    """A real process, a real signal."""
+    out = tmp_path / "run"
+    budget = ["--steps", 4000, "--batch-size", 2, "--seq-len", 16]
+    command = tamis("prune", tiny_folder, "--train", tiny_text, *budget, "--out", out)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    while not ((out / "metrics.jsonl").exists() and (out / "metrics.jsonl").stat().st_size):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume goes on" in errors and "Traceback" not in errors
+    assert not (out / "model").exists()
+    made = len((out / "metrics.jsonl").read_text().splitlines())
+    assert read(out / "run.json")["status"] == "interrupted"
+    assert f"after step {made} of 4000" in read(out / "run.json")["message"]
+
+
+def test_resuming_after_a_stop_gives_the_bytes_of_an_unbroken_run(
+    tiny_folder, tiny_text, tmp_path, monkeypatch
+):
+    whole = prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "whole")
+    honest, calls = training.gradient, []
+
+    def interrupting(*arguments):
+        calls.append(1)
+        if len(calls) == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+        return honest(*arguments)
+
+    monkeypatch.setattr(training, "gradient", interrupting)
+    with pytest.raises(Interrupted, match="after step 5 of 12"):
+        prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "run")
+    resumed = prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "run", resume=True)
+    assert bytes_of(resumed.folder) == bytes_of(whole.folder)
+    steps = [
+        json.loads(line)["step"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert steps == list(range(1, 13))
+
+
+def test_resuming_under_other_settings_is_refused(tiny_folder, tiny_text, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "gradient", lambda *_: (float("nan"), 1.0))
+    with pytest.raises(RunError):
+        prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "run")
+    other = Elsa(sparsity=0.8, steps=12, batch_size=2, seq_len=16, seed=3)
+    with pytest.raises(InputError, match=r"sparsity must be that of the interrupted run.*\(0.9\), got 0.8"):
+        prune(tiny_folder, tiny_text, other, out=tmp_path / "run", resume=True)
+
+
+def test_a_run_that_cannot_arrive_is_warned_about_before_it_starts(tiny_folder, tiny_text, tmp_path, capsys):
+    config = Elsa(sparsity=0.9, steps=6, batch_size=2, seq_len=16, pull="gradient", lr=1e-6)
+    run = prune(tiny_folder, tiny_text, config, out=tmp_path / "run")
+    assert any("cannot arrive" in text for text in run.results["warnings"])
+    shown = capsys.readouterr().err
+    assert shown.index("cannot arrive") < shown.index("step 1/6")
+
+
+def test_a_last_projection_that_hurts_is_said(tiny_folder, tiny_text, tmp_path):
+    config = Elsa(sparsity=0.9, steps=8, batch_size=2, seq_len=16, penalty=1e-6)
+    run = prune(tiny_folder, tiny_text, config, out=tmp_path / "run")
+    assert any("the last projection hurts" in text for text in run.results["warnings"])
+    assert "the last projection hurts" in (run.folder / "report.html").read_text("utf-8")
+
+
+def test_a_model_in_memory_is_pruned_in_place(tiny_model, tmp_path):
+    tokens = torch.randint(320, (4000,), generator=torch.Generator().manual_seed(0))
+    prune(tiny_model, tokens, ELSA, out=tmp_path / "run")
+    for weight in prunable(tiny_model).values():
+        assert int((weight != 0).sum()) == round(0.1 * weight.numel())
+
+
+BAD = [
+    ({"out": "there"}, "exists"),
+    ({"method": Elsa(pattern="3:7", steps=2, seq_len=16)}, r"pattern 3:7 needs.*multiple of 7.*has 32"),
+    ({"method": Elsa(seq_len=100_000)}, "at most the model's 128 positions, got 100000"),
+    ({"tokens": None}, "--train"),
+    ({"evaluation": "missing.txt"}, "missing.txt"),
+    ({"eval_seq_len": 4096}, "128 positions, got 4096"),
+    ({"dtype": "int3"}, "dtype must be one of float32, bfloat16, got 'int3'"),
+    ({"device": "quantum"}, "quantum"),
+    ({"tokens": torch.arange(10)}, "shorter than one window: it has 10 tokens"),
+    ({"tokens": torch.full((4000,), 5000)}, r"vocabulary \(320\), got 5000"),
+]
+
+
+@pytest.mark.parametrize(("changed", "message"), BAD)
+def test_bad_input_is_refused_before_anything_is_written(changed, message, tiny_folder, tiny_text, tmp_path):
+    (tmp_path / "there").mkdir()
+    arguments = {"model": tiny_folder, "tokens": tiny_text, "method": ELSA, "out": "new"} | changed
+    arguments["out"] = tmp_path / arguments["out"]
+    with pytest.raises(InputError, match=message):
+        prune(arguments.pop("model"), arguments.pop("tokens"), arguments.pop("method"), **arguments)
+    assert [p.name for p in tmp_path.iterdir()] == ["there"]
+    assert not list((tmp_path / "there").iterdir())
