@@ -6,7 +6,6 @@ DIR/checkpoints/     the state to resume from
 DIR/run.json         how it ended
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from time import monotonic
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from tamis_torch.checkpoint import save_state, write_atomically
 from tamis_torch.folders import writing
+from tamis_torch.jsons import dumps
 from tamis_torch.progress import Progress
 
 
@@ -60,7 +60,7 @@ class Journal:
         }
         self._last = now
         with writing(self._path):
-            self._file.write(json.dumps(line) + "\n")
+            self._file.write(dumps(line) + "\n")
             self._file.flush()
         shown = {key: record.get(key) for key in ("loss", "residual", "sparsity")}
         self._progress.update(step, **shown)
@@ -83,4 +83,4 @@ class Journal:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file whole, or leave what was there."""
-    write_atomically(path, json.dumps(content, indent=1) + "\n")
+    write_atomically(path, dumps(content, indent=1) + "\n")

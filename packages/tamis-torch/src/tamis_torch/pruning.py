@@ -12,14 +12,12 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from tamis_torch import advice, environment, fit
+from tamis_torch import advice, environment, fit, results
 from tamis_torch.checkpoint import Loaded, folder_bytes, prepare_folder, save
 from tamis_torch.errors import InputError, RunError
-from tamis_torch.evaluate import perplexity
 from tamis_torch.journal import write_json
 from tamis_torch.methods import magnitude
 from tamis_torch.methods.checks import check_choice
@@ -112,15 +110,15 @@ def prune(
     )  # fmt: skip
     if isinstance(method, Training):
         method = replace(method, lr=peak_lr(method, task.weights))
-    settings = _settings(task, method, device, dtype)
+    settings = _settings(task, method, device, dtype) | _judged(task, given=evaluation is not None)
     folder = prepare_folder(out, force=force, resume=resume)
     if resume:
         _check_same(folder, settings)
     write_json(folder / "config.json", settings)
     started = monotonic()
-    record = _record(task, method, device)
+    record = results.begun(task, NAMES[type(method)], method, device)
     try:
-        record["perplexity"] = _judge_start(task, method)
+        record["perplexity"] = results.judge_start(task, method)
         if isinstance(method, Magnitude):
             magnitude.apply(method, task.weights, task.axes)
         else:
@@ -138,6 +136,14 @@ def _settings(task: Task, method: Method, device: str, dtype: str) -> dict[str, 
     return names | asdict(method) | {"device": device, "dtype": dtype}
 
 
+def _judged(task: Task, given: bool) -> dict[str, Any]:
+    """Return the settings of the evaluation, if it was asked for rather than held out."""
+    if task.evaluation is None or not given:
+        return {"eval": None, "eval_seq_len": None, "eval_windows": None}
+    text, seq_len, limit = task.evaluation
+    return {"eval": text.label, "eval_seq_len": seq_len, "eval_windows": limit}
+
+
 def _check_same(folder: Path, settings: dict[str, Any]) -> None:
     """Refuse to go on with an interrupted run under other settings."""
     before = json.loads((folder / "config.json").read_text("utf-8"))
@@ -148,72 +154,21 @@ def _check_same(folder: Path, settings: dict[str, Any]) -> None:
             )
 
 
-def _record(task: Task, method: Method, device: str) -> dict[str, Any]:
-    trained = method if isinstance(method, Training) else None
-    steps = trained.steps if trained else 0
-    train_tokens = steps * trained.batch_size * trained.seq_len if trained else 0
-    evaluation = task.evaluation.text.describe() if task.evaluation else None
-    return {
-        "status": "running", "message": "", "method": NAMES[type(method)], "model": task.name,
-        "versions": environment.versions(), "machine": environment.machine(device),
-        "data": {"train": task.train.describe() if task.train else None, "eval": evaluation},
-        "steps": steps, "train_tokens": train_tokens, "perplexity": None, "warnings": [],
-    }  # fmt: skip
-
-
-def _judge(task: Task) -> float | None:
-    if task.evaluation is None:
-        return None
-    text, seq_len, limit = task.evaluation
-    return perplexity(task.model, text.tokens, seq_len, limit).perplexity
-
-
-@torch.no_grad()
-def _judge_start(task: Task, method: Method) -> dict[str, Any] | None:
-    """Evaluate the model as it is and, if it will be pruned, as magnitude pruning would leave it."""
-    if task.evaluation is None:
-        return None
-    text, seq_len, limit = task.evaluation
-    result: dict[str, Any] = {
-        "text": text.label, "seq_len": seq_len, "windows": min(len(text.tokens) // seq_len, limit or 2**62),
-        "before": _judge(task), "projected_at_start": None, "after": None,
-    }  # fmt: skip
-    if isinstance(method, Elsa):
-        kept = {name: weight.detach().clone() for name, weight in task.weights.items()}
-        magnitude.apply(Magnitude(sparsity=method.sparsity, pattern=method.pattern), task.weights, task.axes)
-        result["projected_at_start"] = _judge(task)
-        for name, weight in task.weights.items():
-            weight.copy_(kept[name])
-    return result
-
-
 def _finish(
     task: Task, method: Method, folder: Path, record: dict[str, Any], started: float, device: str
 ) -> Run:
     save(task.model, task.tokenizer, folder / "model")
     if record["perplexity"]:
-        record["perplexity"]["after"] = _judge(task)
+        record["perplexity"]["after"] = results.judge(task)
         record["warnings"] += advice.worse(record["perplexity"])
-    layers = [_layer(name, weight) for name, weight in task.weights.items()]
-    entries, nonzeros = (sum(f(w) for w in task.weights.values()) for f in (Tensor.numel, _nonzeros))
-    record |= {
-        "status": "complete", "seconds": round(monotonic() - started, 2),
+    record |= results.counted(task) | {
+        "status": "complete",
+        "seconds": round(monotonic() - started, 2),
         "peak_memory_bytes": environment.peak_memory(device),
-        "layers": layers, "sparsity": 1 - nonzeros / entries,
         "size": {"model_bytes": folder_bytes(folder / "model")},
-    }  # fmt: skip
+    }
     _write(folder, record)
     return Run(folder, record)
-
-
-def _layer(name: str, weight: Tensor) -> dict[str, Any]:
-    nonzeros = _nonzeros(weight)
-    return {"name": name, "shape": list(weight.shape), "nonzeros": nonzeros,
-            "sparsity": 1 - nonzeros / weight.numel()}  # fmt: skip
-
-
-def _nonzeros(weight: Tensor) -> int:
-    return int(torch.count_nonzero(weight))
 
 
 def _write(folder: Path, record: dict[str, Any]) -> None:

@@ -1,9 +1,10 @@
 """Options that several verbs share, and how a verb shows its result."""
 
-import json
 from typing import Annotated, Any
 
 import typer
+
+from tamis_torch.jsons import dumps
 
 Model = Annotated[str, typer.Argument(help="A Hugging Face folder, a .gguf file or a hub name.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")]
@@ -13,4 +14,4 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON
 
 def show(result: dict[str, Any], as_json: bool, words: str) -> None:
     """Print the result: in words, or as one line of JSON."""
-    typer.echo(json.dumps(result) if as_json else words)
+    typer.echo(dumps(result) if as_json else words)

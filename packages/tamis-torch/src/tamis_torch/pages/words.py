@@ -20,8 +20,8 @@ METHODS = {
     "alps": "ALPS",
 }
 OPTIONS = (  # of `tamis prune`, by their names in config.json
-    "method", "sparsity", "pattern", "train", "steps", "batch_size", "seq_len",
-    "lr", "penalty", "interval", "seed", "device", "dtype",
+    "method", "sparsity", "pattern", "train", "eval", "eval_seq_len", "eval_windows", "steps", "batch_size",
+    "seq_len", "lr", "penalty", "interval", "growth", "pull", "metric", "seed", "device", "dtype",
 )  # fmt: skip
 
 
@@ -37,7 +37,9 @@ class Figure(NamedTuple):
 def title(run: RunFolder) -> str:
     """Return what was done: the model, the method, the sparsity, and whether it came to its end."""
     goal = run.config.get("pattern") or percent(run.config.get("sparsity", run.run.get("sparsity")))
-    text = f"{model_name(run)} pruned to {goal} with {method_name(run)}"
+    dense = run.config.get("method") == "dense"
+    what = "trained on, without pruning" if dense else f"pruned to {goal} with {method_name(run)}"
+    text = f"{model_name(run)} {what}"
     return text if status(run) == "complete" else f"{text} ({status(run)})"
 
 
