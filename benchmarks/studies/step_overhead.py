@@ -42,8 +42,8 @@ def main() -> None:
     arguments = parser.parse_args()
     model = load(arguments.model).model.train()
     config = Elsa(steps=10**6, lr=1e-6)
-    plain = adam(model, prunable(model), config)
-    sparse = ADMM(adam(model, prunable(model), config), prunable(model), config)
+    plain = adam(model, 1e-6)
+    sparse = ADMM(adam(model, 1e-6), prunable(model), config)
     shape = (config.interval, arguments.batch_size, arguments.seq_len)
     ratios = []
     for number in range(arguments.blocks + 1):

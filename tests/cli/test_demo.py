@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from tamis_torch.demo.corpus import stdlib_text
 from tamis_torch.demo.run import demo_model, run_demo
 

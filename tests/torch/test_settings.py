@@ -71,3 +71,11 @@ def test_the_papers_settings_are_its_own():
     assert (paper.pull, paper.metric, paper.interval, paper.growth) == ("gradient", "fisher", 32, 0.0)
     assert (paper.lr, paper.penalty, paper.steps) == (2e-4, 1e-3, 64)
     assert Elsa.paper(0.5).lr == 1e-5
+
+
+def test_the_default_learning_rate_falls_with_the_width_and_rises_with_the_sparsity():
+    rates = [Elsa(sparsity=s).default_lr(256) for s in (0.0, 0.5, 0.7, 0.9, 0.99)]
+    assert rates == sorted(rates) and rates[3] == rates[4] == 1 / 256
+    assert Elsa(sparsity=0.9).default_lr(512) == rates[3] / 2
+    assert Dense().default_lr(256) == rates[0] < rates[1]
+    assert Elsa(pattern="2:4").default_lr(256) == rates[1]

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from tamis_torch.methods.elsa import Elsa
 from tamis_torch.optimizer import Watch
-from tamis_torch.training import peak_lr
 
 RESIDUAL = 0.05  # |w - z|/|w| at the end beyond which the last projection costs more than noise
 MASK_CHANGE = 0.01  # of the mask at the last update: still choosing
@@ -22,7 +21,7 @@ TRAVEL = 1.0  # the learning rate's travel in units of the largest weight that h
 DECAY = 3.0  # e-foldings that the pull needs after the last weights were asked to go
 
 
-def before(config: Elsa, weights: Mapping[str, nn.Parameter]) -> list[str]:
+def before(config: Elsa, weights: Mapping[str, nn.Parameter], lr: float) -> list[str]:
     """Return why a run may not arrive, from its settings and the size of the weights alone.
 
     With the gradient pull Adam moves a weight at most ``sum_t lr_t = lr steps / 2``, so that
@@ -30,7 +29,7 @@ def before(config: Elsa, weights: Mapping[str, nn.Parameter]) -> list[str]:
     ``(1 - penalty)`` a step once it is asked to go.
     """
     if config.pull == "gradient":
-        return _travel(config, weights)
+        return _travel(config, weights, lr)
     left = (1 - config.growth) * config.steps
     folds = math.inf if config.penalty == 1 else -left * math.log1p(-config.penalty)
     if folds >= DECAY:
@@ -41,8 +40,7 @@ def before(config: Elsa, weights: Mapping[str, nn.Parameter]) -> list[str]:
     ]
 
 
-def _travel(config: Elsa, weights: Mapping[str, nn.Parameter]) -> list[str]:
-    lr = peak_lr(config, weights)
+def _travel(config: Elsa, weights: Mapping[str, nn.Parameter], lr: float) -> list[str]:
     travel = lr * config.steps / 2
     largest = max(_quantile(weight, config.sparsity) for weight in weights.values())
     if travel >= TRAVEL * largest:

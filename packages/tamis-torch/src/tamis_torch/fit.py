@@ -15,7 +15,7 @@ from tamis_torch.methods.dense import Dense
 from tamis_torch.methods.elsa import Elsa, sparsity_at
 from tamis_torch.optimizer import ADMM
 from tamis_torch.task import Task
-from tamis_torch.training import NotFinite, adam, train
+from tamis_torch.training import NotFinite, adam, peak_lr, train
 
 
 class Interrupted(RunError):
@@ -47,7 +47,11 @@ def fit(
     optimizer = _optimizer(task, config)
     start = _resumed(task, optimizer, folder) if resume else 0
     every = max(1, config.steps // 10) if checkpoint_every is None else checkpoint_every
-    warnings = advice.before(config, task.weights) if isinstance(config, Elsa) else []
+    warnings = (
+        advice.before(config, task.weights, peak_lr(config, task.weights, task.axes))
+        if isinstance(config, Elsa)
+        else []
+    )
     with (
         Journal(folder, config.steps, config.batch_size * config.seq_len, start) as journal,
         stop_requested() as stop,
@@ -78,7 +82,7 @@ def fit(
 
 
 def _optimizer(task: Task, config: Elsa | Dense) -> torch.optim.Optimizer:
-    inner = adam(task.model, task.weights, config)
+    inner = adam(task.model, peak_lr(config, task.weights, task.axes))
     return ADMM(inner, task.weights, config, task.axes) if isinstance(config, Elsa) else inner
 
 

@@ -109,7 +109,7 @@ def prune(
         eval_seq_len=eval_seq_len, eval_windows=eval_windows, device=device,
     )  # fmt: skip
     if isinstance(method, Training):
-        method = replace(method, lr=peak_lr(method, task.weights))
+        method = replace(method, lr=peak_lr(method, task.weights, task.axes))
     settings = _settings(task, method, device, dtype) | _judged(task, given=evaluation is not None)
     folder = prepare_folder(out, force=force, resume=resume)
     if resume:
@@ -147,11 +147,10 @@ def _judged(task: Task, given: bool) -> dict[str, Any]:
 def _check_same(folder: Path, settings: dict[str, Any]) -> None:
     """Refuse to go on with an interrupted run under other settings."""
     before = json.loads((folder / "config.json").read_text("utf-8"))
-    for name, value in json.loads(json.dumps(settings)).items():
-        if before.get(name) != value:
-            raise InputError(
-                f"{name} must be that of the interrupted run in {folder} ({before.get(name)}), got {value}"
-            )
+    now = json.loads(json.dumps(settings))
+    other = [f"{name} {before.get(name)}, got {now[name]}" for name in now if before.get(name) != now[name]]
+    if other:
+        raise InputError(f"the interrupted run in {folder} had other settings: {'; '.join(other)}")
 
 
 def _finish(

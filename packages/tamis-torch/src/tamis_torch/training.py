@@ -35,9 +35,8 @@ class NotFinite(RunError):
         self.step = step  # steps made before
 
 
-def adam(model: nn.Module, weights: Mapping[str, nn.Parameter], config: Training) -> torch.optim.Adam:
-    """Return Adam over all parameters of the model, at the peak learning rate of the configuration."""
-    lr = peak_lr(config, weights)
+def adam(model: nn.Module, lr: float) -> torch.optim.Adam:
+    """Return Adam over all parameters of the model, at the peak learning rate ``lr``."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(parameters, lr, betas=BETAS, fused=True)
     for group in optimizer.param_groups:
@@ -45,12 +44,12 @@ def adam(model: nn.Module, weights: Mapping[str, nn.Parameter], config: Training
     return optimizer
 
 
-def peak_lr(config: Training, weights: Mapping[str, nn.Parameter]) -> float:
-    """Return the learning rate asked for, or the relative one times the median rms of the matrices."""
+def peak_lr(config: Training, weights: Mapping[str, nn.Parameter], axes: Mapping[str, int]) -> float:
+    """Return the learning rate asked for, or the default one at the median width of the matrices."""
     if config.lr is not None:
         return config.lr
-    sizes = sorted(float(w.detach().float().square().mean().sqrt()) for w in weights.values())
-    return config.relative_lr * sizes[len(sizes) // 2]
+    widths = sorted(weight.shape[axes[name]] for name, weight in weights.items())
+    return config.default_lr(widths[len(widths) // 2])
 
 
 def train(

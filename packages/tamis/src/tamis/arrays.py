@@ -57,8 +57,11 @@ def unflatten(flat: Array, like: Variable) -> Variable:
 
 
 def restrict(variable: Variable, mask: Variable) -> Variable:
-    """Return ``variable`` with exact zeros where ``mask`` is false."""
-    return each(lambda a, m: array_namespace(a).where(m, a, array_namespace(a).zeros_like(a)), variable, mask)
+    """Return the finite ``variable`` with exact zeros where ``mask`` is false.
+
+    A product, as it is several times faster than a choice; adding zero makes -0 a 0.
+    """
+    return each(lambda a, m: a * array_namespace(a).astype(m, a.dtype) + 0, variable, mask)
 
 
 def widen(array: Array) -> Array:
@@ -85,7 +88,7 @@ def require_finite(name: str, array: Array) -> None:
 
 def _largest_is_finite(array: Array, xp: Any) -> bool:
     """Tell in one pass, as the largest of NaN and anything is NaN."""
-    return size(array) == 0 or math.isfinite(float(xp.linalg.vector_norm(array, ord=math.inf)))
+    return size(array) == 0 or math.isfinite(float(xp.max(xp.abs(array))))
 
 
 def require_integer(name: str, value: Any) -> None:
