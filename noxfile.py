@@ -84,3 +84,10 @@ def train_demo_model(session: nox.Session) -> None:
     """Train the model that comes with the package again (hours)."""
     install(session)
     session.run("python", "-m", "tamis_torch.demo.recipe", DEMO_MODEL, *session.posargs)
+
+
+@nox.session(name="study-smollm2")
+def study_smollm2(session: nox.Session) -> None:
+    """Prune SmolLM2-135M to 50, 70 and 90% (hours on two cores); needs ``--data FOLDER``, see the file."""
+    install(session)
+    session.run("python", "benchmarks/studies/smollm2.py", *session.posargs)

@@ -47,28 +47,21 @@ def fit(
     optimizer = _optimizer(task, config)
     start = _resumed(task, optimizer, folder) if resume else 0
     every = max(1, config.steps // 10) if checkpoint_every is None else checkpoint_every
-    warnings = (
-        advice.before(config, task.weights, peak_lr(config, task.weights, task.axes))
-        if isinstance(config, Elsa)
-        else []
-    )
-    with (
-        Journal(folder, config.steps, config.batch_size * config.seq_len, start) as journal,
-        stop_requested() as stop,
-    ):
+    warnings = _warned(task, config)
+    tokens = config.batch_size * config.seq_len
+    with Journal(folder, config.steps, tokens, start) as journal, stop_requested() as stop:
         journal.say(warnings)
 
         def keep(step: int) -> None:
             journal.checkpoint(snapshot.take(task.model, optimizer), {"step": step})
 
-        def after_step(step: int, record: dict[str, Any]) -> bool:
+        def after_step(step: int, record: dict[str, Any]) -> None:
             journal.write(step, record | _watched(config, optimizer, step))
             if stop() and step < config.steps:
                 keep(step)
                 raise Interrupted(step, config.steps)
             if every and step % every == 0 and step < config.steps:
                 keep(step)
-            return False
 
         try:
             train(task.model, optimizer, config, batches, start=start, dtype=dtype, after_step=after_step)
@@ -84,6 +77,12 @@ def fit(
 def _optimizer(task: Task, config: Elsa | Dense) -> torch.optim.Optimizer:
     inner = adam(task.model, peak_lr(config, task.weights, task.axes))
     return ADMM(inner, task.weights, config, task.axes) if isinstance(config, Elsa) else inner
+
+
+def _warned(task: Task, config: Elsa | Dense) -> list[str]:
+    if not isinstance(config, Elsa):
+        return []
+    return advice.before(config, task.weights, peak_lr(config, task.weights, task.axes))
 
 
 def _resumed(task: Task, optimizer: Any, folder: Path) -> int:

@@ -60,7 +60,7 @@ def train(
     *,
     start: int = 0,
     dtype: str = "float32",
-    after_step: Callable[[int, dict[str, Any]], bool],
+    after_step: Callable[[int, dict[str, Any]], None],
 ) -> None:
     """Train from step ``start`` to the end of the budget.
 
@@ -72,7 +72,7 @@ def train(
     dtype
         Of forward and backward pass (autocast); the weights keep theirs.
     after_step
-        Called with the steps made and ``{"loss", "lr", "gradient_norm"}``; true ends the training.
+        Called with the steps made and ``{"loss", "lr", "gradient_norm"}``.
 
     Raises
     ------
@@ -88,9 +88,7 @@ def train(
             raise NotFinite(step, loss, norm)
         optimizer.step()
         optimizer.zero_grad()
-        record = {"loss": loss, "lr": optimizer.param_groups[0]["lr"], "gradient_norm": norm}
-        if after_step(step + 1, record):
-            return
+        after_step(step + 1, {"loss": loss, "lr": optimizer.param_groups[0]["lr"], "gradient_norm": norm})
 
 
 def gradient(model: nn.Module, batch: Tensor, dtype: str = "float32") -> tuple[float, float]:
