@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from tamis.select import keep_largest
 from tamis_torch import Elsa, inspect, prune
 from tamis_torch.inspection import matrices
