@@ -32,6 +32,7 @@ from tamis_torch.methods.pattern import parse_pattern
 from tamis_torch.methods.schedule import Training
 
 RELEARN_LR = 1.0  # times width, at 90%
+MAX_LR = 5e-3  # beyond it Adam is unstable on narrow models, whatever their width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,7 @@ class Elsa(Training):
         and 90% here, and in between like the paper's table for OPT-125M.
         """
         share = min(1.0, (target_sparsity(self) / 0.9) ** 3)
-        return max(RELEARN_LR * share / width, super().default_lr(width))
+        return min(MAX_LR, max(RELEARN_LR * share / width, super().default_lr(width)))
 
     @classmethod
     def paper(cls, sparsity: float = 0.9, **settings: object) -> Self:
