@@ -16,7 +16,8 @@ from tamis_torch.methods.elsa import Elsa
 from tamis_torch.optimizer import Watch
 
 RESIDUAL = 0.05  # |w - z|/|w| at the end beyond which the last projection costs more than noise
-MASK_CHANGE = 0.01  # of the mask at the last update: still choosing
+MASK_CHANGE = 0.01  # of the mask at the last update: still choosing ...
+APART = 0.01  # ... if w and z are this far apart; below it only weights near zero come and go
 TRAVEL = 1.0  # the learning rate's travel in units of the largest weight that has to go
 DECAY = 3.0  # e-foldings that the pull needs after the last weights were asked to go
 
@@ -68,7 +69,7 @@ def arrived(watch: Watch | None) -> list[str]:
             f"the last projection hurts: w and z are still {watch.residual:.1%} apart at the end "
             f"(|w - z|/|w|; below {RESIDUAL:.0%} it costs next to nothing); raise the penalty or the steps"
         )
-    if watch.mask_change > MASK_CHANGE:
+    if watch.mask_change > MASK_CHANGE and watch.residual > APART:
         found.append(
             f"the mask had not settled: {watch.mask_change:.1%} of it changed at the last update; "
             "lower the learning rate or raise the steps"
