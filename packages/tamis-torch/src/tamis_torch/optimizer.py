@@ -26,7 +26,6 @@ from tamis.arrays import norm
 from tamis_torch.errors import InputError
 from tamis_torch.methods.elsa import Elsa, constraint
 
-POWER = {"adam": 0.5, "fisher": 1.0}  # of Adam's second moment v, in the metric
 FLOOR = 1e-6  # of the metric, relative to its mean: v may be zero, a metric must be positive
 
 
@@ -141,8 +140,7 @@ class ADMM(torch.optim.Optimizer):
         before, target = self.states[name], constraint(self.config, self.count, self.axes[name])
         after = admm.dual_update(weight.detach(), before, target, self._metric(weight))
         self.states[name] = after
-        flips = int(torch.count_nonzero((after.z != 0) ^ (before.z != 0)))
-        return norm([weight - after.z]) ** 2, norm([weight]) ** 2, flips
+        return norm(weight - after.z) ** 2, norm(weight) ** 2, _flips(before.z, after.z)
 
     def _metric(self, weight: Tensor) -> Tensor | None:
         """Return the projection's diagonal metric M, or None for the identity."""
@@ -154,8 +152,14 @@ class ADMM(torch.optim.Optimizer):
                 f"metric {self.config.metric!r} needs an optimiser that keeps Adam's second moment "
                 f"(exp_avg_sq), got {type(self.inner).__name__}; use metric='none'"
             )
-        metric: Tensor = moment ** POWER[self.config.metric]
-        return metric + FLOOR * metric.mean() + torch.finfo(metric.dtype).tiny
+        metric: Tensor = moment.sqrt() if self.config.metric == "adam" else moment.clone()
+        return metric.add_(FLOOR * metric.mean() + torch.finfo(metric.dtype).tiny)
+
+
+def _flips(before: Tensor, after: Tensor) -> int:
+    """Return how many entries are zero in one of the two only."""
+    both = torch.count_nonzero(before.sign() * after.sign())
+    return int(torch.count_nonzero(before) + torch.count_nonzero(after) - 2 * both)
 
 
 def _check_weights(inner: torch.optim.Optimizer, weights: Mapping[str, nn.Parameter]) -> None:
