@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from tamis_torch import Elsa, advice
-from tamis_torch.optimizer import Watch
+from tamis_torch.advice import Watch
 
 WEIGHTS = {"a": nn.Parameter(torch.linspace(-1, 1, 1001))}
 

@@ -88,6 +88,7 @@ def test_the_metric_decides_what_is_kept(metric):
     assert torch.nonzero(optimizer.states["0.weight"].z).tolist() == [[0, 2]]
 
 
+@pytest.mark.filterwarnings("ignore:the ")  # of a run this short
 def test_finalize_leaves_exactly_the_asked_count():
     model = network()
     optimizer = ADMM(torch.optim.Adam(model.parameters(), 1e-3), prunable(model), Elsa(sparsity=0.9, steps=8))
@@ -97,6 +98,7 @@ def test_finalize_leaves_exactly_the_asked_count():
         assert int((weight != 0).sum()) == round(0.1 * weight.numel())
 
 
+@pytest.mark.filterwarnings("ignore:the ")  # of a run this short
 def test_pattern_holds_along_the_inputs():
     model = network()
     optimizer = ADMM(
@@ -161,3 +163,19 @@ def test_a_metric_of_adam_without_adam_is_refused():
     optimizer = ADMM(torch.optim.SGD(model.parameters(), 0.1), prunable(model), Elsa(interval=1))
     with pytest.raises(InputError, match="exp_avg_sq.*SGD.*metric='none'"):
         fit(model, optimizer, 1)
+
+
+def test_finalize_says_when_it_hurts_and_no_step_follows_it():
+    model = network()
+    optimizer = ADMM(torch.optim.Adam(model.parameters(), 1e-3), prunable(model), Elsa(steps=400))
+    fit(model, optimizer, 20)
+    with pytest.warns(UserWarning, match="the last projection hurts"):
+        optimizer.finalize()
+    with pytest.raises(RuntimeError, match="would undo the sparsity"):
+        fit(model, optimizer, 1)
+
+
+def test_weights_without_names_are_refused():
+    model = network()
+    with pytest.raises(InputError, match=r"tt\.prunable\(model\).*got list"):
+        ADMM(torch.optim.Adam(model.parameters()), list(model.parameters()), Elsa())

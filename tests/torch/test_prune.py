@@ -32,6 +32,11 @@ def read(path: Path) -> dict:
     return json.loads(path.read_text("utf-8"))
 
 
+def untimed(metrics: Path) -> list[dict]:
+    lines = [json.loads(line) for line in metrics.read_text("utf-8").splitlines()]
+    return [{key: value for key, value in line.items() if key != "tokens_per_second"} for line in lines]
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tiny_folder, tiny_text, tmp_path):
     for name in ("a", "b"):
         prune(tiny_folder, tiny_text, ELSA, out=tmp_path / name)
@@ -161,10 +166,8 @@ def test_resuming_after_a_stop_gives_the_bytes_of_an_unbroken_run(
         prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "run")
     resumed = prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "run", resume=True)
     assert bytes_of(resumed.folder) == bytes_of(whole.folder)
-    steps = [
-        json.loads(line)["step"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
-    ]
-    assert steps == list(range(1, 13))
+    lines = [untimed(tmp_path / name / "metrics.jsonl") for name in ("run", "whole")]
+    assert lines[0] == lines[1] and len(lines[0]) == 12
 
 
 def test_resuming_under_other_settings_is_refused(tiny_folder, tiny_text, tmp_path, monkeypatch):
@@ -221,3 +224,28 @@ def test_bad_input_is_refused_before_anything_is_written(changed, message, tiny_
         prune(arguments.pop("model"), arguments.pop("tokens"), arguments.pop("method"), **arguments)
     assert [p.name for p in tmp_path.iterdir()] == ["there"]
     assert not list((tmp_path / "there").iterdir())
+
+
+def test_a_complete_run_is_not_resumed(tiny_folder, tiny_text, tmp_path):
+    prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "run")
+    before = (tmp_path / "run" / "run.json").read_bytes()
+    with pytest.raises(InputError, match="is complete, nothing is left to resume"):
+        prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / "run.json").read_bytes() == before
+
+
+def test_a_batch_beyond_the_memory_is_one_line(tiny_folder, tiny_text, tmp_path, monkeypatch):
+    def full(*_):
+        raise RuntimeError(
+            "[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 9e9 bytes"
+        )
+
+    monkeypatch.setattr(torch.Tensor, "backward", full)
+    with pytest.raises(RunError, match="out of memory on cpu with batch_size 2 and seq_len 16"):
+        prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "run")
+    assert read(tmp_path / "run" / "run.json")["status"] == "failed"
+
+
+def test_a_method_by_name_is_refused(tiny_folder, tiny_text, tmp_path):
+    with pytest.raises(InputError, match=r"method must be tt\.Elsa.*got 'elsa'"):
+        prune(tiny_folder, tiny_text, "elsa", out=tmp_path / "run")

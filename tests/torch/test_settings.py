@@ -16,6 +16,7 @@ BAD = [
     ({"pattern": "2-4"}, "pattern must be N:M.*got '2-4'"),
     ({"pattern": "4:4"}, "1 <= N < M.*got '4:4'"),
     ({"pattern": "0:4"}, "1 <= N < M"),
+    ({"pattern": "2:4", "sparsity": 0.6}, "sparsity must be left out or 0.5 with the pattern 2:4, got 0.6"),
     ({"steps": 0}, "steps must be an integer of at least 1, got 0"),
     ({"steps": 2.5}, "steps must be an integer"),
     ({"batch_size": 0}, "batch_size"),
@@ -79,3 +80,9 @@ def test_the_default_learning_rate_falls_with_the_width_and_rises_with_the_spars
     assert Elsa(sparsity=0.9).default_lr(512) == rates[3] / 2
     assert Dense().default_lr(256) == rates[0] < rates[1]
     assert Elsa(pattern="2:4").default_lr(256) == rates[1]
+
+
+@pytest.mark.parametrize("kind", [Elsa, Magnitude])
+def test_the_sparsity_is_resolved(kind):
+    assert kind().sparsity == 0.9
+    assert kind(pattern="2:8").sparsity == kind(pattern="2:8", sparsity=0.75).sparsity == 0.75

@@ -7,19 +7,25 @@ the primal residual, the mask and the perplexities are.
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from tamis_torch.methods.elsa import Elsa
-from tamis_torch.optimizer import Watch
 
 RESIDUAL = 0.05  # |w - z|/|w| at the end beyond which the last projection costs more than noise
 MASK_CHANGE = 0.01  # of the mask at the last update: still choosing ...
 APART = 0.01  # ... if w and z are this far apart; below it only weights near zero come and go
 TRAVEL = 1.0  # the learning rate's travel in units of the largest weight that has to go
 DECAY = 3.0  # e-foldings that the pull needs after the last weights were asked to go
+
+
+class Watch(NamedTuple):
+    """What tells whether the iteration arrives; known after each update of z and u."""
+
+    residual: float  # |w - z| / |w| over all pruned weights
+    mask_change: float  # fraction of the mask that differs from the update before
 
 
 def before(config: Elsa, weights: Mapping[str, nn.Parameter], lr: float) -> list[str]:
@@ -29,6 +35,8 @@ def before(config: Elsa, weights: Mapping[str, nn.Parameter], lr: float) -> list
     the ``sparsity``-quantile of |w| has to be within it.  With the direct pull a weight shrinks by
     ``(1 - penalty)`` a step once it is asked to go.
     """
+    if config.sparsity == 0:
+        return []
     if config.pull == "gradient":
         return _travel(config, weights, lr)
     left = (1 - config.growth) * config.steps

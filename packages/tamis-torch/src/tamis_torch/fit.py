@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings
 
 import torch
 
@@ -53,7 +54,8 @@ def fit(
         journal.say(warnings)
 
         def keep(step: int) -> None:
-            journal.checkpoint(snapshot.take(task.model, optimizer), {"step": step})
+            watch = getattr(optimizer, "watch", None)
+            journal.checkpoint(snapshot.take(task.model, optimizer), {"step": step, "watch": watch})
 
         def after_step(step: int, record: dict[str, Any]) -> None:
             journal.write(step, record | _watched(config, optimizer, step))
@@ -69,7 +71,8 @@ def fit(
             keep(error.step)
             raise
     if isinstance(optimizer, ADMM):
-        optimizer.finalize()
+        with catch_warnings(record=True):  # said below, with the rest
+            optimizer.finalize()
         warnings += advice.arrived(optimizer.watch)
     return warnings
 
@@ -88,6 +91,8 @@ def _warned(task: Task, config: Elsa | Dense) -> list[str]:
 def _resumed(task: Task, optimizer: Any, folder: Path) -> int:
     tensors, meta = load_state(folder / "checkpoints")
     snapshot.put_back(tensors, task.model, optimizer, meta["step"])
+    if isinstance(optimizer, ADMM) and meta["watch"]:
+        optimizer.watch = advice.Watch(*meta["watch"])
     return int(meta["step"])
 
 

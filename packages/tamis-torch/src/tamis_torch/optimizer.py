@@ -15,25 +15,20 @@ The iteration is :mod:`tamis.admm`, the equations and settings are those of
 :mod:`tamis_torch.methods.elsa`.  This file only walks over the parameters.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from tamis import admm
 from tamis.arrays import norm
+from tamis_torch.advice import Watch, arrived
 from tamis_torch.errors import InputError
 from tamis_torch.methods.elsa import Elsa, constraint
 
 FLOOR = 1e-6  # of the metric, relative to its mean: v may be zero, a metric must be positive
-
-
-class Watch(NamedTuple):
-    """What tells whether the iteration arrives; known after each update of z and u."""
-
-    residual: float  # |w - z| / |w| over all pruned weights
-    mask_change: float  # fraction of the mask that differs from the update before
 
 
 class ADMM(torch.optim.Optimizer):
@@ -70,12 +65,12 @@ class ADMM(torch.optim.Optimizer):
         config: Elsa,
         axes: Mapping[str, int] | None = None,
     ) -> None:
-        super().__init__(inner.param_groups, inner.defaults)
         _check_weights(inner, weights)
+        super().__init__(inner.param_groups, inner.defaults)
         self.inner, self.weights, self.config = inner, dict(weights), config
         self.axes = {name: 1 for name in weights} | dict(axes or {})
         self.state = inner.state
-        self.count = 0
+        self.count, self.final = 0, False
         self.watch: Watch | None = None
         with torch.no_grad():
             self.states = {
@@ -86,6 +81,8 @@ class ADMM(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """Make one step of the inner optimiser with the pull, and every ``interval`` steps update z and u."""
+        if self.final:
+            raise RuntimeError("step() after finalize() would undo the sparsity; make a new ADMM to go on")
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -102,7 +99,13 @@ class ADMM(torch.optim.Optimizer):
 
     @torch.no_grad()
     def finalize(self) -> None:
-        """Project the weights onto the set: from here on they are sparse."""
+        """Project the weights onto the set: from here on they are sparse.
+
+        Warns if the numbers of the last update say that this hurts.
+        """
+        self.final = True
+        for text in arrived(self.watch):
+            warnings.warn(text, stacklevel=3)
         for name, weight in self.weights.items():
             target = constraint(self.config, self.config.steps, self.axes[name])
             weight.copy_(target.project(weight, self._metric(weight)))
@@ -163,6 +166,9 @@ def _flips(before: Tensor, after: Tensor) -> int:
 
 
 def _check_weights(inner: torch.optim.Optimizer, weights: Mapping[str, nn.Parameter]) -> None:
+    if not isinstance(weights, Mapping):
+        kind = type(weights).__name__
+        raise InputError(f"weights must be named, as tt.prunable(model) returns them, got {kind}")
     known = {id(p) for group in inner.param_groups for p in group["params"]}
     for name, weight in weights.items():
         if id(weight) not in known:

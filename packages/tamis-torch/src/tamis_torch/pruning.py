@@ -102,6 +102,8 @@ def prune(
         :class:`tamis_torch.fit.Interrupted`).  The folder keeps the last good state.
     """
     check_choice("dtype", dtype, tuple(DTYPES))
+    if type(method) not in NAMES:
+        raise InputError(f"method must be tt.Elsa(...), tt.Magnitude(...) or tt.Dense(...), got {method!r}")
     task = prepare(
         model, tokens, evaluation,
         tokenizer=tokenizer, pattern=getattr(method, "pattern", None),
@@ -146,6 +148,9 @@ def _judged(task: Task, given: bool) -> dict[str, Any]:
 
 def _check_same(folder: Path, settings: dict[str, Any]) -> None:
     """Refuse to go on with an interrupted run under other settings."""
+    ended = folder / "run.json"
+    if ended.exists() and json.loads(ended.read_text("utf-8"))["status"] == "complete":
+        raise InputError(f"the run in {folder} is complete, nothing is left to resume; --force makes it anew")
     before = json.loads((folder / "config.json").read_text("utf-8"))
     now = json.loads(json.dumps(settings))
     other = [f"{name} {before.get(name)}, got {now[name]}" for name in now if before.get(name) != now[name]]

@@ -48,7 +48,8 @@ def judge_start(task: Task, method: object) -> dict[str, Any] | None:
     }  # fmt: skip
     if isinstance(method, Elsa):
         kept = {name: weight.detach().clone() for name, weight in task.weights.items()}
-        magnitude.apply(Magnitude(sparsity=method.sparsity, pattern=method.pattern), task.weights, task.axes)
+        projected = Magnitude(sparsity=method.sparsity, pattern=method.pattern)
+        magnitude.apply(projected, task.weights, task.axes)
         result["projected_at_start"] = judge(task)
         for name, weight in task.weights.items():
             weight.copy_(kept[name])

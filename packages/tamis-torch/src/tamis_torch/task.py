@@ -84,7 +84,7 @@ def prepare(
     if judge is None and learn is not None:
         learn, judge = _hold_out(learn, judge_len)
     if judge is not None:
-        windows(judge.tokens, judge_len, eval_windows)
+        _check_length(judge, judge_len, eval_windows)
     wanted = None if judge is None else Evaluation(judge, judge_len, eval_windows)
     return Task(loaded.source, network, loaded.tokenizer, learn, wanted, weights, axes)
 
@@ -116,7 +116,14 @@ def _check_training(text: Text | None, seq_len: int, context: int | None) -> Non
     if text is None:
         raise InputError("this method trains: give a training text (--train)")
     _check_context("seq_len", seq_len, context)
-    windows(text.tokens, seq_len, 1)
+    _check_length(text, seq_len)
+
+
+def _check_length(text: Text, seq_len: int, limit: int | None = None) -> None:
+    try:
+        windows(text.tokens, seq_len, limit)
+    except InputError as error:
+        raise InputError(f"{text.label}: {error}") from None
 
 
 def _check_context(name: str, length: int, context: int | None) -> None:

@@ -96,8 +96,16 @@ def gradient(model: nn.Module, batch: Tensor, dtype: str = "float32") -> tuple[f
     device = next(model.parameters()).device
     batch = batch.to(device)
     amp = DTYPES[dtype]
-    with torch.autocast(device.type, amp, enabled=amp is not torch.float32):
-        loss = model(input_ids=batch, labels=batch, use_cache=False).loss
-    loss.backward()
+    try:
+        with torch.autocast(device.type, amp, enabled=amp is not torch.float32):
+            loss = model(input_ids=batch, labels=batch, use_cache=False).loss
+        loss.backward()
+    except RuntimeError as error:
+        if "allocate" not in str(error):
+            raise
+        windows, length = batch.shape
+        raise RunError(
+            f"out of memory on {device} with batch_size {windows} and seq_len {length}; give smaller ones"
+        ) from error
     norm = nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)
     return loss.item(), norm.item()

@@ -19,7 +19,9 @@ def command(
     model: options.Model,
     out: Annotated[Path, typer.Option(help="The run folder to write.")],
     method: Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.")] = "elsa",
-    sparsity: Annotated[float, typer.Option(help="Fraction of zeros a matrix, in [0, 1).")] = 0.9,
+    sparsity: Annotated[
+        float | None, typer.Option(help="Fraction of zeros a matrix, in [0, 1); 0.9, or that of --pattern.")
+    ] = None,
     pattern: Annotated[
         str | None, typer.Option(help="N:M, at most N nonzeros in every M inputs, instead of a sparsity.")
     ] = None,
@@ -27,21 +29,33 @@ def command(
     eval_text: Annotated[
         str | None, typer.Option("--eval", help="Text for the perplexity; else the end of the training text.")
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Optimiser steps.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Windows a step.")] = None,
-    seq_len: Annotated[int | None, typer.Option(help="Tokens a window of the training.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Peak learning rate; else from the weights' size.")] = None,
-    penalty: Annotated[float | None, typer.Option(help="Strength of the pull to the sparse set.")] = None,
-    interval: Annotated[int | None, typer.Option(help="Steps between two updates of z and u.")] = None,
-    growth: Annotated[float | None, typer.Option(help="Share of the steps in which sparsity grows.")] = None,
-    pull: Annotated[str | None, typer.Option(help="direct, or gradient as in the paper.")] = None,
-    metric: Annotated[str | None, typer.Option(help="Of the projection: adam, fisher or none.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Optimiser steps; 400.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Windows a step; 4.")] = None,
+    seq_len: Annotated[int | None, typer.Option(help="Tokens a window of the training; 256.")] = None,
+    lr: Annotated[
+        float | None, typer.Option(help="Peak learning rate; else from width and sparsity.")
+    ] = None,
+    penalty: Annotated[
+        float | None, typer.Option(help="Strength of the pull to the sparse set; 0.1.")
+    ] = None,
+    interval: Annotated[int | None, typer.Option(help="Steps between two updates of z and u; 4.")] = None,
+    growth: Annotated[
+        float | None, typer.Option(help="Share of the steps in which sparsity grows; 0.4.")
+    ] = None,
+    pull: Annotated[str | None, typer.Option(help="direct (default), or gradient as in the paper.")] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="Of the projection: adam (default), fisher, none.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of the order of the text.")] = None,
-    eval_seq_len: Annotated[int | None, typer.Option(help="Tokens a window of the evaluation.")] = None,
+    eval_seq_len: Annotated[
+        int | None, typer.Option(help="Tokens a window of the evaluation; 512 at most.")
+    ] = None,
     eval_windows: Annotated[int, typer.Option(help="Windows of the evaluation.")] = 20,
     device: options.Device = "cpu",
     dtype: options.Dtype = "float32",
-    checkpoint_every: Annotated[int | None, typer.Option(help="Steps between checkpoints; 0: none.")] = None,
+    checkpoint_every: Annotated[
+        int | None, typer.Option(help="Steps between checkpoints; 0: none; a tenth of all.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier run in --out.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
     json_: options.Json = False,

@@ -27,8 +27,8 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from tamis.sets import NofM, Sparse
-from tamis_torch.methods.checks import check_between, check_choice, check_count, check_sparsity
-from tamis_torch.methods.pattern import parse_pattern
+from tamis_torch.methods.checks import check_between, check_choice, check_count
+from tamis_torch.methods.pattern import parse_pattern, resolve_sparsity
 from tamis_torch.methods.schedule import Training
 
 RELEARN_LR = 1.0  # times width, at 90%
@@ -45,8 +45,8 @@ class Elsa(Training):
         If a value is out of its range.
     """
 
-    sparsity: float = 0.9
-    """Fraction of each pruned matrix that is zero at the end, in [0, 1); unused with a pattern."""
+    sparsity: float = None  # type: ignore[assignment]
+    """Fraction of each pruned matrix that is zero at the end, in [0, 1); by default 0.9, or the pattern's."""
     pattern: str | None = None
     """``"N:M"``: at most N nonzeros in every M consecutive inputs, instead of a sparsity."""
     penalty: float = 0.1
@@ -63,8 +63,7 @@ class Elsa(Training):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_sparsity(self.sparsity)
-        parse_pattern(self.pattern)
+        object.__setattr__(self, "sparsity", resolve_sparsity(self.sparsity, self.pattern))
         check_count("interval", self.interval, 1)
         check_choice("pull", self.pull, ("direct", "gradient"))
         check_choice("metric", self.metric, ("adam", "fisher", "none"))
@@ -77,7 +76,7 @@ class Elsa(Training):
         It grows with what has to be learnt again, ``(sparsity/0.9)^3`` of that at 90%: measured at 50
         and 90% here, and in between like the paper's table for OPT-125M.
         """
-        share = min(1.0, (target_sparsity(self) / 0.9) ** 3)
+        share = min(1.0, (self.sparsity / 0.9) ** 3)
         return min(MAX_LR, max(RELEARN_LR * share / width, super().default_lr(width)))
 
     @classmethod
@@ -98,15 +97,9 @@ def growth_at(config: Elsa, step: int) -> float:
     return 1 - (1 - done) ** 3
 
 
-def target_sparsity(config: Elsa) -> float:
-    """Return the fraction of zeros at the end."""
-    pattern = parse_pattern(config.pattern)
-    return config.sparsity if pattern is None else 1 - pattern[0] / pattern[1]
-
-
 def sparsity_at(config: Elsa, step: int) -> float:
     """Return the fraction of zeros asked after ``step`` steps."""
-    return target_sparsity(config) * growth_at(config, step)
+    return config.sparsity * growth_at(config, step)
 
 
 def constraint(config: Elsa, step: int, axis: int) -> Sparse | NofM:

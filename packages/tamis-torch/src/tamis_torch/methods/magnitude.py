@@ -10,8 +10,7 @@ import torch
 from torch import nn
 
 from tamis.sets import NofM, Sparse
-from tamis_torch.methods.checks import check_sparsity
-from tamis_torch.methods.pattern import parse_pattern
+from tamis_torch.methods.pattern import parse_pattern, resolve_sparsity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +23,13 @@ class Magnitude:
         If a value is out of its range.
     """
 
-    sparsity: float = 0.9
-    """Fraction of each pruned matrix that becomes zero, in [0, 1); unused with a pattern."""
+    sparsity: float = None  # type: ignore[assignment]
+    """Fraction of each pruned matrix that becomes zero, in [0, 1); by default 0.9, or the pattern's."""
     pattern: str | None = None
     """``"N:M"``: keep the N largest of every M consecutive inputs, instead of a sparsity."""
 
     def __post_init__(self) -> None:
-        check_sparsity(self.sparsity)
-        parse_pattern(self.pattern)
+        object.__setattr__(self, "sparsity", resolve_sparsity(self.sparsity, self.pattern))
 
 
 def constraint(config: Magnitude, axis: int) -> Sparse | NofM:

@@ -3,6 +3,7 @@
 import re
 
 from tamis_torch.errors import InputError
+from tamis_torch.methods.checks import check_sparsity
 
 
 def parse_pattern(pattern: str | None) -> tuple[int, int] | None:
@@ -19,6 +20,24 @@ def parse_pattern(pattern: str | None) -> tuple[int, int] | None:
     if not match or not 1 <= int(match[1]) < int(match[2]):
         raise InputError(f"pattern must be N:M with 1 <= N < M, such as 2:4, got {pattern!r}")
     return int(match[1]), int(match[2])
+
+
+def resolve_sparsity(sparsity: float | None, pattern: str | None, default: float = 0.9) -> float:
+    """Return the fraction of zeros asked for: given, or the pattern's, or the default.
+
+    Raises
+    ------
+    InputError
+        If it is outside [0, 1), or both are given and say different things.
+    """
+    parsed = parse_pattern(pattern)
+    own = default if parsed is None else 1 - parsed[0] / parsed[1]
+    if sparsity is None:
+        return own
+    check_sparsity(sparsity)
+    if parsed is not None and sparsity != own:
+        raise InputError(f"sparsity must be left out or {own:g} with the pattern {pattern}, got {sparsity}")
+    return sparsity
 
 
 def check_divides(pattern: str | None, widths: dict[str, int]) -> None:
