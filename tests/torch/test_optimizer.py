@@ -119,6 +119,7 @@ def test_state_dict_goes_on_bit_for_bit():
     other.load_state_dict(model.state_dict())
     resumed = ADMM(torch.optim.Adam(other.parameters(), 1e-2), prunable(other), config)
     resumed.load_state_dict(copy.deepcopy(optimizer.state_dict()))  # torch's own holds references
+    assert resumed.watch == optimizer.watch is not None
     fit(model, optimizer, 13, first=7)
     fit(other, resumed, 13, first=7)
     for a, b in zip(model.parameters(), other.parameters(), strict=True):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Any
-from warnings import catch_warnings
+from warnings import catch_warnings, simplefilter
 
 import torch
 
@@ -54,8 +54,7 @@ def fit(
         journal.say(warnings)
 
         def keep(step: int) -> None:
-            watch = getattr(optimizer, "watch", None)
-            journal.checkpoint(snapshot.take(task.model, optimizer), {"step": step, "watch": watch})
+            journal.checkpoint(snapshot.take(task.model, optimizer), snapshot.describe(optimizer, step))
 
         def after_step(step: int, record: dict[str, Any]) -> None:
             journal.write(step, record | _watched(config, optimizer, step))
@@ -71,9 +70,10 @@ def fit(
             keep(error.step)
             raise
     if isinstance(optimizer, ADMM):
-        with catch_warnings(record=True):  # said below, with the rest
+        with catch_warnings(record=True) as said:  # kept with the rest
+            simplefilter("always")
             optimizer.finalize()
-        warnings += advice.arrived(optimizer.watch)
+        warnings += [str(warning.message) for warning in said]
     return warnings
 
 
@@ -90,9 +90,7 @@ def _warned(task: Task, config: Elsa | Dense) -> list[str]:
 
 def _resumed(task: Task, optimizer: Any, folder: Path) -> int:
     tensors, meta = load_state(folder / "checkpoints")
-    snapshot.put_back(tensors, task.model, optimizer, meta["step"])
-    if isinstance(optimizer, ADMM) and meta["watch"]:
-        optimizer.watch = advice.Watch(*meta["watch"])
+    snapshot.put_back(tensors, meta, task.model, optimizer)
     return int(meta["step"])
 
 

@@ -111,9 +111,12 @@ class ADMM(torch.optim.Optimizer):
             weight.copy_(target.project(weight, self._metric(weight)))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the inner optimiser's state, and z, u and the count under ``"admm"``."""
+        """Return the inner optimiser's state, and z, u, count and watch under ``"admm"``."""
         states = {name: state._asdict() for name, state in self.states.items()}
-        return {**self.inner.state_dict(), "admm": {"states": states, "count": self.count}}
+        return {
+            **self.inner.state_dict(),
+            "admm": {"states": states, "count": self.count, "watch": self.watch},
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take back what :meth:`state_dict` returned."""
@@ -122,6 +125,7 @@ class ADMM(torch.optim.Optimizer):
         self.state, self.param_groups = self.inner.state, self.inner.param_groups
         self.states = {name: admm.State(**state) for name, state in own["states"].items()}
         self.count = own["count"]
+        self.watch = Watch(*own["watch"]) if own["watch"] else None
 
     def _pull_gradients(self) -> None:
         for name, weight in self.weights.items():

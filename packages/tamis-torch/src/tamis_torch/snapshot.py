@@ -25,18 +25,27 @@ def take(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor
     return tensors
 
 
+def describe(optimizer: torch.optim.Optimizer, step: int) -> dict[str, Any]:
+    """Return what belongs to the state after ``step`` steps and is no tensor."""
+    return {"step": step, "watch": optimizer.watch if isinstance(optimizer, ADMM) else None}
+
+
 @torch.no_grad()
 def put_back(
-    tensors: dict[str, Tensor], model: nn.Module, optimizer: torch.optim.Optimizer, step: int
+    tensors: dict[str, Tensor], meta: dict[str, Any], model: nn.Module, optimizer: torch.optim.Optimizer
 ) -> None:
-    """Restore what :func:`take` returned after ``step`` steps."""
+    """Restore what :func:`take` and :func:`describe` returned."""
     for name, p in _unique(model):
         p.copy_(tensors[f"model.{name}"])
     full = optimizer.state_dict()
     full["state"] = _nested({k: v for k, v in tensors.items() if k.startswith("optimizer.")})
     if isinstance(optimizer, ADMM):
         states = {n: State(tensors[f"admm.z.{n}"], tensors[f"admm.u.{n}"]) for n in optimizer.states}
-        full["admm"] = {"states": {n: s._asdict() for n, s in states.items()}, "count": step}
+        full["admm"] = {
+            "states": {n: s._asdict() for n, s in states.items()},
+            "count": meta["step"],
+            "watch": meta["watch"],
+        }
     optimizer.load_state_dict(full)
 
 
