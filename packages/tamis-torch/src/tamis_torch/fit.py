@@ -45,10 +45,11 @@ def fit(
     """
     assert task.train is not None, "prepare() refuses a training method without a text"
     batches = Batches(task.train.tokens, config.seq_len, config.batch_size, config.seed)
-    optimizer = _optimizer(task, config)
+    lr = peak_lr(config, task.weights, task.axes)
+    optimizer = _optimizer(task, config, lr)
     start = _resumed(task, optimizer, folder) if resume else 0
     every = max(1, config.steps // 10) if checkpoint_every is None else checkpoint_every
-    warnings = _warned(task, config)
+    warnings = advice.before(config, task.weights, lr) if isinstance(config, Elsa) else []
     tokens = config.batch_size * config.seq_len
     with Journal(folder, config.steps, tokens, start) as journal, stop_requested() as stop:
         journal.say(warnings)
@@ -77,15 +78,9 @@ def fit(
     return warnings
 
 
-def _optimizer(task: Task, config: Elsa | Dense) -> torch.optim.Optimizer:
-    inner = adam(task.model, peak_lr(config, task.weights, task.axes))
+def _optimizer(task: Task, config: Elsa | Dense, lr: float) -> torch.optim.Optimizer:
+    inner = adam(task.model, lr)
     return ADMM(inner, task.weights, config, task.axes) if isinstance(config, Elsa) else inner
-
-
-def _warned(task: Task, config: Elsa | Dense) -> list[str]:
-    if not isinstance(config, Elsa):
-        return []
-    return advice.before(config, task.weights, peak_lr(config, task.weights, task.axes))
 
 
 def _resumed(task: Task, optimizer: Any, folder: Path) -> int:
