@@ -17,7 +17,7 @@ import pytest
 from hypothesis import strategies as st
 
 from tamis.losses import LeastSquares
-from tamis.sets import NofM, Sparse
+from tamis.sets import Blocks, GroupSparse, NofM, Sparse
 
 NAMESPACES = [
     pytest.param(numpy_namespace, id="numpy"),
@@ -65,6 +65,12 @@ def groups_at_most(n, m, axis):
     return lambda mask: bool((np.moveaxis(mask, axis, -1).reshape(-1, m).sum(axis=1) <= n).all())
 
 
+def labels_at_most(k, labels):
+    """At most k of the groups that share a label hold a true entry."""
+    labels = np.array(labels)
+    return lambda *masks: np.unique(labels[np.concatenate([mask.ravel() for mask in masks])]).size <= k
+
+
 def both(first, second):
     return lambda a, b: first(a) and second(b)
 
@@ -91,6 +97,15 @@ SETS = [
             is_list=True,
         ),
         id="1:2 in two",
+    ),
+    pytest.param(
+        Case(GroupSparse(2, [[0, 3], [1, 5], [2, 4]]), ((6,),), labels_at_most(2, [0, 1, 2, 0, 2, 1])),
+        id="groups",
+    ),
+    pytest.param(Case(Blocks(1, (1, None)), ((3, 2),), labels_at_most(1, [0, 0, 1, 1, 2, 2])), id="one row"),
+    pytest.param(
+        Case(Blocks(2, (1, 2)), ((1, 4), (2, 2)), labels_at_most(2, [0, 0, 1, 1, 2, 2, 3, 3]), is_list=True),
+        id="blocks of two",
     ),
 ]
 

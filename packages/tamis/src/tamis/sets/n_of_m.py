@@ -7,8 +7,11 @@ index.  An entry's rank in its group is counted by m comparisons, so O(m) an ent
 sort.  Checked against all supports in ``tests/core/test_projection_is_nearest.py``.
 """
 
+import math
 from dataclasses import dataclass
+from typing import ClassVar
 
+import numpy as np
 from array_api_compat import array_namespace, device
 
 from tamis.arrays import Array, Variable, as_list, each, require_integer, restrict
@@ -39,6 +42,8 @@ class NofM:
     array([3., 0., 0., 2.])
     """
 
+    convex: ClassVar[bool] = False
+
     n: int
     m: int
     axis: int = -1
@@ -64,6 +69,18 @@ class NofM:
             The positive diagonal M; the identity if left out.
         """
         return restrict(y, self.support(y, metric))
+
+    def within(self, support: Variable) -> None:
+        """Return the set of the kept values: None, as they are free."""
+        return None
+
+    def labels(self, shape: tuple[int, ...]) -> Array:
+        """Return the number of each entry's group, shape (p,): entries of one group may take turns."""
+        index = np.arange(math.prod(shape)).reshape(shape)
+        groups = self._groups(index).reshape(-1, self.m)
+        labels = np.empty(index.size, dtype=np.int64)
+        labels[groups] = np.arange(groups.shape[0])[:, None]
+        return labels
 
     def contains(self, y: Variable) -> bool:
         """Return whether every group of ``y`` has at most ``n`` nonzeros."""

@@ -11,6 +11,7 @@ so that exactly k are kept.  O(n).  Checked against all supports in
 
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import ClassVar
 
 from array_api_compat import array_namespace
 
@@ -45,6 +46,8 @@ class Sparse:
     [array([3., 0.]), array([2., 0.])]
     """
 
+    convex: ClassVar[bool] = False
+
     k: int | float
 
     def __post_init__(self) -> None:
@@ -55,11 +58,11 @@ class Sparse:
         if not isinstance(self.k, Integral) and not 0 <= self.k <= 1:
             raise ValueError(f"a fraction k must be in [0, 1], got {self.k}; give a count as an int")
 
-    def count(self, n: int) -> int:
-        """Return how many of ``n`` entries may be nonzero."""
+    def count(self, n: int, things: str = "entries") -> int:
+        """Return how many of ``n`` entries (or blocks, or groups: ``things``) may be nonzero."""
         k = int(self.k) if isinstance(self.k, Integral) else round(float(self.k) * n)
         if k > n:
-            raise ValueError(f"k must be between 0 and the number of entries ({n}), got {k}")
+            raise ValueError(f"k must be between 0 and the number of {things} ({n}), got {k}")
         return k
 
     def support(self, y: Variable, metric: Variable | None = None) -> Variable:
@@ -78,6 +81,14 @@ class Sparse:
             The positive diagonal M; the identity if left out.
         """
         return restrict(y, self.support(y, metric))
+
+    def within(self, support: Variable) -> None:
+        """Return the set of the kept values: None, as they are free."""
+        return None
+
+    def labels(self, shape: tuple[int, ...]) -> None:
+        """Return which entries may take each other's place: None, as any may."""
+        return None
 
     def contains(self, y: Variable) -> bool:
         """Return whether ``y`` has no more nonzeros than allowed."""
