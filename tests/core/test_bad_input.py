@@ -9,7 +9,7 @@ from tamis import admm, certificates
 from tamis.losses import LeastSquares
 from tamis.penalties import Geometric
 from tamis.select import keep_largest
-from tamis.sets import NofM, Sparse
+from tamis.sets import NofM, Simplex, Sparse
 from tamis.steps import exact
 
 NAN, INF = float("nan"), float("inf")
@@ -92,7 +92,11 @@ BAD = [
     (lambda: admm.rescale(admm.State(y, y), 1.0, 0.0), ValueError, "new_penalty > 0, got 1.0 and 0.0"),
     (lambda: admm.rescale(admm.State(y, y), -1.0, 1.0), ValueError, "old_penalty >= 0 and"),
     # minimize
-    (lambda: tamis.minimize(A, Sparse(1)), TypeError, "loss must be a tamis.losses.LeastSquares, got array"),
+    (
+        lambda: tamis.minimize(A, Sparse(1)),
+        TypeError,
+        "loss must have value, gradient and start (see tamis.losses), got array",
+    ),
     (
         lambda: tamis.minimize(LOSS, 1),
         TypeError,
@@ -103,15 +107,38 @@ BAD = [
     (lambda: tamis.minimize(LOSS, Sparse(1), b[:2]), ValueError, "x0 must have shape (3,), got (2,)"),
     (lambda: tamis.minimize(LOSS, Sparse(1), b * NAN), ValueError, "x0 must be finite, but 3 of its 3"),
     (lambda: tamis.minimize(LOSS, Sparse(1), [0, 0, 0]), TypeError, "x0 must be an array"),
-    (lambda: tamis.minimize(LOSS, Sparse(1), penalty=1.0), TypeError, "penalty must be a schedule such as"),
+    (
+        lambda: tamis.minimize(LOSS, Sparse(1), penalty=1.0),
+        TypeError,
+        "penalty must be callable (see tamis.steps, tamis.penalties), got 1.0",
+    ),
     (lambda: tamis.minimize(LOSS, Sparse(1), max_iter=0), ValueError, "max_iter must be 1 or more, got 0"),
     (
         lambda: tamis.minimize(LOSS, Sparse(1), max_iter=1.5),
         TypeError,
         "max_iter must be an integer, got 1.5",
     ),
-    (lambda: tamis.minimize(LOSS, Sparse(1), tol=0.0), ValueError, "tol must be positive, got 0.0"),
-    (lambda: tamis.minimize(LOSS, Sparse(1), tol=NAN), ValueError, "tol must be positive, got nan"),
+    (
+        lambda: tamis.minimize(LOSS, Sparse(1), tol=0.0),
+        ValueError,
+        "tol must be positive and finite, got 0.0",
+    ),
+    (
+        lambda: tamis.minimize(LOSS, Sparse(1), tol=NAN),
+        ValueError,
+        "tol must be positive and finite, got nan",
+    ),
+    (
+        lambda: tamis.minimize(LOSS, Sparse(1), effort="max"),
+        ValueError,
+        "effort must be one of fast, default",
+    ),
+    (lambda: tamis.minimize(LOSS, Sparse(1), time_limit=0), ValueError, "time_limit must be a positive"),
+    (lambda: tamis.minimize(LOSS, Sparse(1), time_limit=NAN), ValueError, "number of seconds, got nan"),
+    (lambda: tamis.minimize(LOSS, Sparse(1), callback=1), TypeError, "callback must be callable"),
+    (lambda: tamis.minimize(LOSS, Sparse(1), step=1), TypeError, "step must be callable (see tamis.steps"),
+    (lambda: tamis.minimize(LOSS, Sparse(1), b * 1j), TypeError, "x0 must hold real numbers"),
+    (lambda: tamis.minimize(LOSS, Simplex(-1.0)), ValueError, "total must be"),
 ]
 
 BAD_PROJECTIONS = [  # of every set

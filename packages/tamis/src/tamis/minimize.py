@@ -1,59 +1,81 @@
 """Minimise a smooth loss over a set: the driver of :mod:`tamis.admm`.
 
-    x  <-  argmin_x  loss(x) + (penalty/2) |x - (z - u)|^2      tamis.steps.exact
-    z  <-  P_S(x + u),   u  <-  u + x - z                       tamis.admm
-    best  <-  the better of best and the refit on the support of z
+    x  <-  about argmin_x  loss(x) + (penalty/2) |x - (z - u)|^2      tamis.steps
+    z  <-  P_S(x + u),   u  <-  u + x - z                             tamis.admm
+    best  <-  the better of best and z (refitted, where S selects a support)
 
-The penalty starts small, so that the loss chooses the support, and grows, so that x and z
-meet.  A local iteration on a non-convex set ends where it starts from, so each new support on
-the way is refitted and the best feasible point is returned, with the number that tells how
-far it is from a fixed point of projected gradient.
+On a convex set the penalty balances the residuals, and the iteration ends at a fixed point of
+projected gradient, which is the minimum if the loss is convex.  On another set it starts small,
+so that the loss chooses, and grows, so that x and z meet; the end depends on the start, so the
+best point is then polished (:mod:`tamis.polish`).
+
+Where S asks for k nonzeros (or groups) and nothing else, and the loss knows its Hessian, ADMM is
+one of the starts of a search that ends when no exchange lowers the loss (:mod:`tamis.subset`).
 """
 
+import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-from array_api_compat import array_namespace, device
-
-from tamis import admm, certificates
-from tamis.arrays import Array, norm, require_finite, require_integer
-from tamis.losses.least_squares import LeastSquares
-from tamis.penalties import Geometric
-from tamis.result import Result, Status
-from tamis.steps import exact
+from tamis import admm, penalties, polish
+from tamis.arguments import check, start_of
+from tamis.arrays import Array, norm, size
+from tamis.certificates import fixed_point
+from tamis.clock import Clock
+from tamis.curvature import mean_curvature
+from tamis.host import on_host
+from tamis.penalties import Geometric, ResidualBalancing, Schedule
+from tamis.record import Record
+from tamis.result import PROVED, Certificate, Found, Result, Status
+from tamis.steps import Step, default_step
+from tamis.subset import driver as subset
 
 __all__ = ["Result", "Status", "minimize"]
 
 
 def minimize(
-    loss: LeastSquares,
+    loss: Any,
     constraint: admm.Set,
     x0: Array | None = None,
     *,
-    penalty: Callable[[int], float] | None = None,
+    effort: str = "default",
+    time_limit: float | None = None,
+    step: Step | None = None,
+    penalty: Schedule | None = None,
     max_iter: int = 500,
     tol: float = 1e-6,
     callback: Callable[[Array, dict[str, float]], None] | None = None,
+    seed: int = 0,
 ) -> Result:
-    """Minimise ``loss(x)`` subject to ``x in constraint`` by ADMM with an exact step.
+    """Minimise ``loss(x)`` subject to ``x in constraint``.
 
     Parameters
     ----------
-    loss : LeastSquares
-    constraint : Sparse or NofM
-        A set whose projection keeps a support.
-    x0 : array, shape (p,), optional
-        Start of z; the loss's own start if left out.  The result is never worse than the refit
-        on the support of its projection.
-    penalty : Geometric, optional
-        From 0.01 to 50 times the mean curvature ``trace(A^T A)/p + ridge``, 2% an iteration.
+    loss : a loss of :mod:`tamis.losses`, or any object with ``value``, ``gradient`` and ``start``
+    constraint : a set of :mod:`tamis.sets`, or any object with ``project``
+    x0 : array, the shape of x, optional
+        A start.  The result is never worse than its projection, refitted.
+    effort : {"fast", "default", "thorough"}
+        How much is searched where S selects a support: one start, several, or many, with a
+        lower bound where there is one.
+    time_limit : float, optional
+        Seconds after which the best point is returned.
+    step : step of :mod:`tamis.steps`, optional
+        How x is found: exact for a dense quadratic, conjugate gradients for another quadratic,
+        else L-BFGS.  Giving a step or a penalty asks for ADMM also where a search would be made.
+    penalty : schedule of :mod:`tamis.penalties`, optional
+        On a convex set residual balancing, else from 0.01 to 50 times the mean curvature, 2% an
+        iteration.
     max_iter : int
-        1 or more.
+        Iterations of ADMM, 1 or more.
     tol : float
-        How far x and z may differ, relative to the size of x; and the bound of the certificate.
-        Positive.
+        How far x and z may differ, relative to the size of x, and the bound of
+        ``certificate.fixed_point``.  Positive.
     callback : callable, optional
-        Called as ``callback(z, record)`` after each iteration; it must leave z as it is.
+        Called as ``callback(z, record)`` after each iteration, or with each better point of a
+        search; it must leave z as it is.
+    seed : int
+        Of the perturbations of the search.
 
     Returns
     -------
@@ -68,96 +90,94 @@ def minimize(
     Examples
     --------
     >>> import numpy as np
+    >>> from tamis.losses import LeastSquares
     >>> from tamis.sets import Sparse
     >>> A = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
     >>> result = minimize(LeastSquares(A, b=A @ np.array([0.0, 2.0, 0.0])), Sparse(1))
     >>> result.success, result.x.round(6).tolist()
     (True, [0.0, 2.0, 0.0])
     """
-    _check(loss, constraint, penalty, max_iter, tol)
-    factor = exact.init(loss)
-    smoothness = exact.smoothness(factor) or 1.0  # a loss without curvature is constant
-    schedule = penalty or _default_penalty(factor)
-    rho, history, agreed = schedule(0), [], False
-    state = admm.init(_start(loss, x0), constraint)
-    best = fit = _refit(loss, state.z)
-    scale = max(norm(state.z), norm(factor.Vt_Atb) / smoothness)  # the size of x before there is one
-    for iteration in range(max_iter):
-        last, rho = rho, schedule(iteration)
-        before = admm.rescale(state, last, rho)
-        x = exact.step(factor, admm.target(before), rho)
-        state = admm.dual_update(x, before, constraint)
-        fit = _refit(loss, state.z, fit)
-        best = min(best, fit, key=lambda point: point.value)
-        gap = admm.residuals(x, before, state, rho)
-        history.append({"penalty": rho, **gap._asdict(), "loss": loss.value(state.z)})
-        if callback:
-            callback(state.z, history[-1])
-        agreed = gap.primal <= tol * max(scale, norm(x))  # z may still drift; best is refitted
-        if agreed:
-            break
-    certificate = certificates.fixed_point(loss, constraint, best.x, smoothness)
-    status = _status(agreed, certificate <= tol)
+    check(loss, constraint, effort, time_limit, step, penalty, max_iter, tol, callback)
+    record = Record(Clock(time_limit), callback)
+    loss, back = on_host(loss)
+    start = start_of(loss, x0)
+    if step is None and penalty is None and subset.applies(loss, constraint):
+        known = None if x0 is None else start
+        found = subset.solve(loss, constraint, known, effort, seed, record)
+    else:
+        found = _admm(loss, constraint, start, step, penalty, max_iter, tol, record)
+    rest = _fixed_point(loss, constraint, found.x, found.curvature)
+    certificate = Certificate(rest, found.exchange, found.primal, found.dual, found.bound)
+    status = _status(found, rest <= tol)
     return Result(
-        x=best.x, fun=best.value, success=status is Status.CONVERGED, status=status,
-        message=status.value, nit=len(history), certificate=certificate, history=history,
+        x=back(found.x), fun=found.value, success=status in PROVED, status=status, message=status.value,
+        nit=len(record.history), certificate=certificate, history=record.history,
     )  # fmt: skip
 
 
-class _Fit(NamedTuple):
-    """The minimiser of the loss on a support."""
-
-    x: Array
-    value: float
-    support: Array
-
-
-def _refit(loss: LeastSquares, z: Array, last: _Fit | None = None) -> _Fit:
-    """Refit on the support of ``z``; the last fit if that is on the same support."""
-    support = z != 0
-    if last is not None and bool(array_namespace(z).all(support == last.support)):
-        return last
-    x = loss.refit(support)
-    return _Fit(x, loss.value(x), support)
+def _admm(
+    loss: Any, constraint: Any, start: Array, step: Step | None, penalty: Schedule | None, max_iter: int,
+    tol: float, record: Record,
+) -> Found:  # fmt: skip
+    convex = getattr(constraint, "convex", False)
+    solve = (step or default_step(loss))(loss)
+    schedule = penalty or _default_penalty(loss, start, convex)
+    best, gap, ended = _iterate(loss, constraint, start, solve, schedule, max_iter, tol, record, convex)
+    best = polish.polish(loss, constraint, best, tol, record.clock)
+    return Found(best.x, best.value, ended, best.exchange, primal=gap.primal, dual=gap.dual)
 
 
-def _status(agreed: bool, stationary: bool) -> Status:
-    if not agreed:
-        return Status.ITERATION_LIMIT
-    return Status.CONVERGED if stationary else Status.NOT_STATIONARY
+def _iterate(
+    loss: Any, constraint: Any, x: Array, solve: Any, schedule: Schedule, max_iter: int, tol: float,
+    record: Record, convex: bool,
+) -> tuple[polish.Feasible, admm.Residuals, Status]:  # fmt: skip
+    """Run ADMM from ``x``; return the best point of the set, the last residuals and how it ended."""
+    state = admm.init(x, constraint)
+    rho: float | None = None
+    relative: admm.Residuals | None = None
+    best = fit = polish.settle(loss, constraint, state.z)
+    for iteration in range(max_iter):
+        last, rho = rho, schedule(iteration, rho, relative)
+        before = admm.rescale(state, rho if last is None else last, rho)
+        x = solve(admm.target(before), rho, x)
+        state = admm.dual_update(x, before, constraint)
+        gap = admm.residuals(x, before, state, rho)
+        relative = penalties.relative(gap, x, state.z, state.u, rho)
+        fit = polish.settle(loss, constraint, state.z, fit)
+        best = min(best, fit, key=lambda point: point.value)
+        record(state.z, penalty=rho, **gap._asdict(), loss=fit.value)
+        agreed = gap.primal <= tol * max(norm(x), norm(state.z))
+        if agreed and (not convex or _converged(loss, constraint, state.z, gap.dual, rho, tol)):
+            return best, gap, Status.STATIONARY
+        if record.clock.expired():
+            return best, gap, Status.TIME_LIMIT
+    return best, gap, Status.ITERATION_LIMIT
 
 
-def _default_penalty(factor: exact.Factor) -> Geometric:
-    """Return a schedule from 0.01 to 50 times the mean curvature; it starts low to choose freely.
+def _converged(loss: Any, constraint: Any, z: Array, dual: float, rho: float, tol: float) -> bool:
+    """Tell whether z has come to rest at a fixed point of projected gradient."""
+    return dual <= tol * rho * norm(z) and _fixed_point(loss, constraint, z) <= tol
 
-    ``tests/core/test_minimize.py`` measures it against constant penalties and a later start.
-    """
-    xp = array_namespace(factor.squares)
-    mean = float(xp.sum(factor.squares)) / factor.Vt.shape[1] + factor.ridge
-    scale = mean if mean > 0 else 1.0
+
+def _fixed_point(loss: Any, constraint: Any, x: Array, curvature: float | None = None) -> float:
+    """Return the certificate at ``x`` for a curvature: the one given, the loss's own, or what it shows."""
+    bound = curvature or (loss.smoothness() if hasattr(loss, "smoothness") else math.inf)
+    if not 0 < bound < math.inf:
+        bound = mean_curvature(loss, x) * size(x)  # about the trace, which no eigenvalue exceeds
+    return fixed_point(loss, constraint, x, bound)
+
+
+def _status(found: Found, stationary: bool) -> Status:
+    """Return the strongest thing that is proved, or else how the search ended."""
+    if found.optimal or found.ended is Status.NO_MINIMUM:
+        return Status.OPTIMAL if found.optimal else found.ended
+    if not stationary:
+        return Status.NOT_STATIONARY if found.ended is Status.STATIONARY else found.ended
+    return found.ended if found.exchange is None else Status.EXCHANGE_OPTIMAL
+
+
+def _default_penalty(loss: Any, x: Array, convex: bool) -> Schedule:
+    scale = mean_curvature(loss, x)
+    if convex:
+        return ResidualBalancing(scale)
     return Geometric(start=0.01 * scale, factor=1.02, stop=50 * scale)
-
-
-def _start(loss: LeastSquares, x0: Array | None) -> Array:
-    """Return the start as an array like the loss's own."""
-    own = loss.start()
-    if x0 is None:
-        return own
-    require_finite("x0", x0)
-    if tuple(x0.shape) != tuple(own.shape):
-        raise ValueError(f"x0 must have shape {tuple(own.shape)}, got {tuple(x0.shape)}")
-    return array_namespace(own).asarray(x0, dtype=own.dtype, device=device(own))
-
-
-def _check(loss: Any, constraint: Any, penalty: Any, max_iter: int, tol: float) -> None:
-    if not isinstance(loss, LeastSquares):
-        raise TypeError(f"loss must be a tamis.losses.LeastSquares, got {loss!r}")
-    if not hasattr(constraint, "project"):
-        raise TypeError(f"constraint must be a set such as Sparse(k) or NofM(n, m), got {constraint!r}")
-    if penalty is not None and not callable(penalty):
-        raise TypeError(f"penalty must be a schedule such as tamis.penalties.Geometric, got {penalty!r}")
-    require_integer("max_iter", max_iter)
-    if max_iter < 1:
-        raise ValueError(f"max_iter must be 1 or more, got {max_iter}")
-    if not tol > 0:
-        raise ValueError(f"tol must be positive, got {tol}")

@@ -65,6 +65,10 @@ class GroupSparse:
         object.__setattr__(self, "groups", positions.reshape(labels.shape))
         object.__setattr__(self, "_count", Sparse(self.k).count(names.size, "groups"))
 
+    def count(self) -> int:
+        """Return how many groups may be nonzero."""
+        return self._count
+
     def support(self, y: Array, metric: Array | None = None) -> Array:
         """Return the mask of the groups that the projection of ``y`` keeps, exactly k of them."""
         self._check_shape(y)

@@ -54,7 +54,7 @@ class Monotone:
         metric : like ``y``, optional
             The positive diagonal M; the identity if left out.
         """
-        from scipy.optimize import isotonic_regression  # type: ignore[import-untyped]  # slow to import
+        from scipy.optimize import isotonic_regression  # slow to import
 
         require_shape(y, (None,), "Monotone")
         flat, diagonal = vectors(y, metric)

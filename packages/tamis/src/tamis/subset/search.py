@@ -1,0 +1,185 @@
+"""The best subset of k variables: diverse starts, each exchanged to the end.
+
+forward     additions to the quadratic that touches the loss, a block at a time among the most
+promising columns; the loss is refitted after each block
+polish      exchanges on all columns until none lowers the loss
+propose     a small dense quadratic on the columns that the incumbent leaves most to gain from:
+backward, ADMM and perturbed starts are exchanged to the end there, at little cost;
+what beats the incumbent is polished on all columns
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from tamis.arrays import Array
+from tamis.penalties import Geometric
+from tamis.subset import starts
+from tamis.subset.exchange import descend, descend_model, least_gain
+from tamis.subset.greedy import grow
+from tamis.subset.landscape import Landscape, Point
+from tamis.subset.model import Model, add_gains, dense
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much of the search is done."""
+
+    width: int  # columns of the small quadratic besides the support
+    penalties: tuple[Geometric, ...]  # of the ADMM starts, in units of the mean curvature
+    steps: int  # ADMM iterations a start
+    perturbations: int
+    recovery: int  # ADMM iterations for data without noise
+    entries: float  # predictors, rows times models, that the proof of a GLM may evaluate
+
+
+EFFORTS = {
+    "fast": Effort(width=128, penalties=(), steps=0, perturbations=0, recovery=300, entries=1e8),
+    "default": Effort(
+        width=256,
+        penalties=(Geometric(0.05, 1.05, 50.0),),
+        steps=150,
+        perturbations=40,
+        recovery=1000,
+        entries=3e8,
+    ),
+    "thorough": Effort(
+        width=500,
+        penalties=tuple(Geometric(start, 1.02, 50.0) for start in (0.01, 0.1, 1.0)),
+        steps=300,
+        perturbations=200,
+        recovery=5000,
+        entries=math.inf,
+    ),
+}
+
+
+class World(NamedTuple):
+    """A small part of a problem, cheap to search."""
+
+    columns: Array  # indices
+    model: Model  # the quadratic on them
+
+
+NOTHING = np.empty(0, dtype=np.intp)
+BLOCK = 8  # variables that forward selection adds between two looks at all columns
+
+
+def search(
+    landscape: Landscape,
+    k: int,
+    effort: Effort,
+    rng: np.random.Generator,
+    expired: Callable[[], bool] = lambda: False,
+    extra: tuple[Array, ...] = (),
+) -> Iterator[Point]:
+    """Yield better and better points with at most ``k`` variables.
+
+    ``extra`` are supports to start from besides (those of a point that the caller knows).
+    """
+    best = forward(landscape, k, effort.width, expired)
+    yield best
+    world = look_near(landscape, best, effort.width)
+    best = polish(landscape, best, world, expired)
+    yield best
+    for support in extra:
+        point = forward(landscape, k, effort.width, expired, support)
+        point = polish(landscape, point, look_near(landscape, point, effort.width), expired)
+        if point.value < best.value:
+            best = point
+            yield best
+    if landscape.tries > 1 or not np.isin(best.fit.support, world.columns).all():
+        world = look_near(landscape, best, effort.width)
+    for support in proposals(landscape, best, world, effort, rng, expired):
+        x, value = landscape.refit(support, best.x)
+        if value < best.value - least_gain(best.scale, best.value):
+            best = descend(landscape, landscape.settle(support, x), expired=expired)
+            yield best
+
+
+def forward(
+    landscape: Landscape,
+    k: int,
+    width: int,
+    expired: Callable[[], bool] = lambda: False,
+    inside: Array = NOTHING,
+) -> Point:
+    """Return the point of ``k`` variables that forward selection adds to ``inside``, or of all that help."""
+    point = landscape.settle(inside)
+    while point.fit.support.shape[0] < k and not expired():
+        support = point.fit.support
+        columns = promising(point, min(width, landscape.widest))
+        H, c = landscape.block(point, columns), point.model.linear[columns]
+        count = min(BLOCK, max(1, landscape.widest // 2), k - support.shape[0])
+        grown = grow(H, c, np.arange(support.shape[0]), count)
+        if grown.shape == support.shape:
+            break
+        point = landscape.settle(columns[grown], point.x)
+    return point
+
+
+def polish(landscape: Landscape, point: Point, world: World, expired: Callable[[], bool]) -> Point:
+    """Exchange to the end: first among the promising columns, at little cost, then among all."""
+    found = descend_model(world.model, np.arange(point.fit.support.shape[0]), point.scale)
+    support = world.columns[found.support]
+    x, value = landscape.refit(support, point.x)
+    if value < point.value - least_gain(point.scale, point.value):
+        point = landscape.settle(support, x)
+    return descend(landscape, point, expired=expired)
+
+
+def proposals(
+    landscape: Landscape,
+    best: Point,
+    world: World,
+    effort: Effort,
+    rng: np.random.Generator,
+    expired: Callable[[], bool],
+) -> Iterator[Array]:
+    """Yield supports that may beat ``best``, each once, by the dense quadratic of ``world``."""
+    here, record = np.flatnonzero(np.isin(world.columns, best.fit.support)), best.fit.decrease
+    seen = {here.tobytes()}
+    for make in _starts(world.model, here.shape[0], effort, rng):
+        if expired():
+            return
+        found = descend_model(world.model, make(here), best.scale)
+        support = np.sort(found.support)
+        if found.decrease > record - landscape.slack * abs(best.value) and support.tobytes() not in seen:
+            yield world.columns[support]
+        seen.add(support.tobytes())
+        if found.decrease > record:
+            record, here = found.decrease, support
+
+
+def look_near(landscape: Landscape, point: Point, width: int) -> World:
+    """Return the dense quadratic on the support and the most promising columns outside it."""
+    columns = promising(point, min(width, max(point.fit.support.shape[0], landscape.widest)))
+    return World(columns, dense(landscape.block(point, columns), point.model.linear[columns]))
+
+
+def _starts(
+    small: Model, k: int, effort: Effort, rng: np.random.Generator
+) -> Iterator[Callable[[Array], Array]]:
+    """Yield functions that make a start from the best support so far."""
+    H, c = small.rows(np.arange(small.linear.shape[0])), small.linear
+    if k == 0 or k == c.shape[0]:
+        return
+    yield lambda here: starts.backward(H, c, here, k)
+    for penalty in effort.penalties:
+        yield partial(lambda penalty, _: starts.best_by_admm(H, c, k, penalty, effort.steps), penalty)
+    for _ in range(effort.perturbations):
+        yield lambda here: starts.perturbed(H, c, here, max(min(k, 2), 2 * k // 5), rng)
+
+
+def promising(point: Point, width: int) -> Array:
+    """Return the support followed by the ``width`` columns outside it whose addition gains most."""
+    support, gains = point.fit.support, add_gains(point.fit)
+    gains[support] = -1.0
+    width = min(width, gains.shape[0] - support.shape[0])
+    if width == 0:
+        return support
+    return np.concatenate([support, np.sort(np.argpartition(-gains, width - 1)[:width])])
