@@ -15,6 +15,7 @@ nox.options.sessions = ["lint", "types", "tests"]
 CORE, TORCH = "packages/tamis", "packages/tamis-torch"
 DEMO_MODEL = f"{TORCH}/src/tamis_torch/demo/model"
 SOURCES = {"PYTHONPATH": f"{CORE}/src:{TORCH}/src"}
+PEERS, RESULTS = "benchmarks/peers/solver", "benchmarks/results"
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -91,3 +92,26 @@ def study_smollm2(session: nox.Session) -> None:
     """Prune SmolLM2-135M to 50, 70 and 90% (hours on two cores); needs ``--data FOLDER``, see the file."""
     install(session)
     session.run("python", "benchmarks/studies/smollm2.py", *session.posargs)
+
+
+@nox.session
+def peers(session: nox.Session) -> None:
+    """Compare with other packages: ``nox -s peers -- solver`` (over an hour on one core).
+
+    Further arguments go to ``run.py``, such as ``--cells ls-500-rho0.9-snr5``; then the phase
+    transition is left out.
+    """
+    if session.posargs[:1] != ["solver"]:
+        session.error(f"say what to compare: nox -s peers -- solver; got {session.posargs}")
+    session.install("-c", "constraints.txt", *group("build"), "-r", f"{PEERS}/requirements.txt")
+    session.install("-c", "constraints.txt", "--no-build-isolation", f"./{CORE}")
+    l0learn = Path(session.create_tmp(), "l0learn").absolute()
+    if sys.platform == "linux":  # without it L0Learn's rows say why they are empty
+        script = ("sh", f"{PEERS}/l0learn_environment.sh", str(l0learn))
+        session.run(*script, external=True, success_codes=range(256))
+    env = {"L0LEARN_PYTHON": str(l0learn / "python")} if (l0learn / "python").exists() else {}
+    out, arguments = f"{RESULTS}/solver-peers", session.posargs[1:]
+    session.run("python", f"{PEERS}/run.py", "--out", f"{out}.json", *arguments, env=env)
+    session.run("python", f"{PEERS}/report.py", f"{out}.json", "--out", f"{out}.md")
+    if not arguments:
+        session.run("python", f"{PEERS}/phase.py", "--out", f"{RESULTS}/solver-phase.json", env=env)
