@@ -72,9 +72,9 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the pages into docs/_build, warnings being errors; check the links and run the examples."""
+    """Build the pages into docs/_build, warnings being errors; run the guide, the gallery and the links."""
     install(session, *group("test", "docs"))
-    session.run("pytest", "tests/test_links.py", "tests/test_readme.py")
+    session.run("pytest", "tests/docs", "tests/test_links.py", "tests/test_readme.py")
     session.run(
         "sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html", *session.posargs
     )

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md"]
-PAGES += [*ROOT.glob("docs/*.md"), *ROOT.glob("packages/*/README.md")]
+PAGES += [*ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/README.md")]
 LINK = re.compile(r"!?\[[^]]*\]\(([^)\s]+)\)")
 
 

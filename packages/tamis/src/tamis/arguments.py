@@ -14,9 +14,11 @@ def check(
     tol: float, callback: Any,
 ) -> None:  # fmt: skip
     """Raise unless every argument is of its kind and in its range."""
-    if not all(callable(getattr(loss, name, None)) for name in ("value", "gradient", "start")):
+    if isinstance(loss, type) or not all(
+        callable(getattr(loss, name, None)) for name in ("value", "gradient", "start")
+    ):
         raise TypeError(f"loss must have value, gradient and start (see tamis.losses), got {loss!r}")
-    if not callable(getattr(constraint, "project", None)):
+    if isinstance(constraint, type) or not callable(getattr(constraint, "project", None)):
         raise TypeError(f"constraint must be a set such as Sparse(k) or NofM(n, m), got {constraint!r}")
     if effort not in EFFORTS:
         raise ValueError(f"effort must be one of {', '.join(EFFORTS)}, got {effort!r}")

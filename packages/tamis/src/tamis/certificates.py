@@ -9,12 +9,14 @@ from tamis.admm import Set
 from tamis.arrays import Array
 
 
-def fixed_point(loss: Any, constraint: Set, x: Array, smoothness: float) -> float:
+def fixed_point(
+    loss: Any, constraint: Set, x: Array, smoothness: float, gradient: Array | None = None
+) -> float:
     """Return ``|x - y|_inf / max(|x|_inf, |y|_inf)`` with ``y = P_S(x - g/L)``, from 0 to 2.
 
-    g is the gradient at x and L the ``smoothness``, in the units of the Hessian: its largest
-    eigenvalue, or less for a stronger statement.  The number has no units, so it does not change
-    when the data are scaled.  Zero is necessary for a minimiser if L bounds the Hessian (Beck &
+    g is the gradient at x (the loss's own if it is not given) and L the ``smoothness``, in the units
+    of the Hessian: its largest eigenvalue, or less for a stronger statement.  The number has no
+    units, so it does not change when the data are scaled.  Zero is necessary for a minimiser if L bounds the Hessian (Beck &
     Eldar 2013, L-stationarity, theorem 2.2); it is sufficient, for any L, if f and S are convex.
     For at most k nonzeros it says that the gradient vanishes on the support and that no entry of
     it off the support is larger than L times the least entry of x on it.
@@ -27,6 +29,7 @@ def fixed_point(loss: Any, constraint: Set, x: Array, smoothness: float) -> floa
     if not 0 < smoothness < math.inf:
         raise ValueError(f"smoothness must be positive and finite, got {smoothness}")
     xp = array_namespace(x)
-    moved = constraint.project(x - loss.gradient(x) / smoothness)
+    g = loss.gradient(x) if gradient is None else gradient
+    moved = constraint.project(x - g / smoothness)
     scale = max(float(xp.max(xp.abs(x))), float(xp.max(xp.abs(moved))))
     return float(xp.max(xp.abs(x - moved))) / scale if scale else 0.0

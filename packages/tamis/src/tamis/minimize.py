@@ -106,7 +106,7 @@ def minimize(
         found = subset.solve(loss, constraint, known, effort, seed, record)
     else:
         found = _admm(loss, constraint, start, step, penalty, max_iter, tol, record)
-    rest = _fixed_point(loss, constraint, found.x, found.curvature)
+    rest = _fixed_point(loss, constraint, found.x, found.curvature, found.gradient)
     certificate = Certificate(rest, found.exchange, found.primal, found.dual, found.bound)
     status = _status(found, rest <= tol)
     return Result(
@@ -159,12 +159,14 @@ def _converged(loss: Any, constraint: Any, z: Array, dual: float, rho: float, to
     return dual <= tol * rho * norm(z) and _fixed_point(loss, constraint, z) <= tol
 
 
-def _fixed_point(loss: Any, constraint: Any, x: Array, curvature: float | None = None) -> float:
+def _fixed_point(
+    loss: Any, constraint: Any, x: Array, curvature: float | None = None, gradient: Array | None = None
+) -> float:
     """Return the certificate at ``x`` for a curvature: the one given, the loss's own, or what it shows."""
     bound = curvature or (loss.smoothness() if hasattr(loss, "smoothness") else math.inf)
     if not 0 < bound < math.inf:
         bound = mean_curvature(loss, x) * size(x)  # about the trace, which no eigenvalue exceeds
-    return fixed_point(loss, constraint, x, bound)
+    return fixed_point(loss, constraint, x, bound, gradient)
 
 
 def _status(found: Found, stationary: bool) -> Status:

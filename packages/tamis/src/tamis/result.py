@@ -18,8 +18,8 @@ class Status(Enum):
         "give the loss a ridge, or allow fewer nonzeros"
     )
     NOT_STATIONARY = (
-        "x and z agree, but the best point is not a fixed point of projected gradient: "
-        "let the penalty grow more slowly (a smaller factor) or start elsewhere (x0)"
+        "not stationary: the best point is not a fixed point of projected gradient up to tol; raise the "
+        "effort, let the penalty grow more slowly (a smaller factor) or start elsewhere (x0)"
     )
     ITERATION_LIMIT = (
         "the iteration limit was reached before x and z agreed: "
@@ -62,6 +62,7 @@ class Found(NamedTuple):
     ended: Status  # STATIONARY, or the limit that was reached
     exchange: float | None = None
     curvature: float | None = None  # of the fixed point that x is held to; the loss's own if None
+    gradient: Array | None = None  # at x, if it is known
     bound: float | None = None
     optimal: bool = False  # the bound meets the value
     primal: float | None = None
@@ -87,8 +88,8 @@ class Result:
         Iterations of ADMM, or points visited by the search for a support.
     certificate : Certificate
     history : list of dict
-        A record for each iteration of ADMM (``penalty``, ``primal``, ``dual``, ``loss``) or each
-        better point of the search (``loss``, ``nonzeros``).
+        A record for each iteration of ADMM (``penalty``, ``primal``, ``dual``, and the
+        ``loss`` of z refitted), or each better point of the search (``loss``, ``nonzeros``).
     """
 
     x: Array

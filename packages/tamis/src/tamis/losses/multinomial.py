@@ -18,6 +18,8 @@ from tamis.losses.spectrum import largest_square
 class Multinomial:
     r"""The negative log-likelihood of classes ``y_i`` in {0, .., K - 1}, x being a matrix (p, K).
 
+    ::
+
         f(x) = sum_i s_i (log sum_k exp(eta_ik) - eta_{i, y_i}) + (ridge/2) |x|^2,    eta = A x + 1 c^T
 
     No factor 1/n.  With ``intercept=True``, c is profiled out: it is the best for x, with entries

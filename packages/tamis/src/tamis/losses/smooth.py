@@ -26,11 +26,11 @@ class Smooth:
     value : callable
         ``x -> f(x)``, a number (or an array of one entry).  inf is allowed away from ``start``.
     gradient : callable
-        ``x -> `` the gradient, of the shape of x; it becomes an array like ``start``.
+        x -> the gradient, of the shape of x; it becomes an array like ``start``.
     start : array of any shape
         Where a solver starts when it is given no other point; finite.  Integers become float64.
     hessian_product : callable, optional
-        ``(x, v) -> `` the Hessian at x times v; by differences of the gradient if left out.
+        (x, v) -> the Hessian at x times v; by differences of the gradient if left out.
     smoothness : float, optional
         An upper bound of the largest eigenvalue of the Hessian anywhere; inf if none is known.
 
@@ -80,7 +80,7 @@ class Smooth:
         Parameters
         ----------
         function : callable
-            ``x -> `` a tensor or array of one entry, made of x by operations of its library.
+            x -> a tensor or array of one entry, made of x by operations of its library.
         start : torch.Tensor or jax.Array
             torch differentiates by its autograd, JAX by ``jax.grad``.  With the package autograd
             (or any other) give the two functions: ``Smooth(f, autograd.grad(f), start)``.

@@ -54,7 +54,8 @@ def solve(
     known = hasattr(loss, "hessian_diagonal")  # else the diagonal is a guess
     curvature = 2 * float(np.max(point.model.diagonal, initial=0.0)) or 1.0 if known else None
     ended = Status.NO_MINIMUM if _separated(loss, x) else _ended(clock)
-    found = Found(x, value, ended, gain, curvature)
+    gradient = -point.fit.pull if landscape.tries == 1 else None  # a quadratic knows it
+    found = Found(x, value, ended, gain, curvature, gradient)
     return _bounded(loss, k, found, clock) if effort == "thorough" and _has_bound(loss) else found
 
 
@@ -116,5 +117,7 @@ def _bounded(loss: LeastSquares, k: int, found: Found, clock: Clock) -> Found:
     tree = branch_and_bound(loss, k, np.asarray(found.x, dtype=np.float64), time_limit=seconds)
     value = loss.value(tree.x)
     if value < found.value * (1 - 1e-12):
-        return found._replace(x=tree.x, value=value, bound=tree.bound, optimal=tree.proved, exchange=None)
+        return found._replace(
+            x=tree.x, value=value, bound=tree.bound, optimal=tree.proved, exchange=None, gradient=None
+        )
     return found._replace(bound=min(tree.bound, found.value), optimal=tree.proved)

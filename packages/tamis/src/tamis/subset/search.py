@@ -32,25 +32,28 @@ class Effort:
     width: int  # columns of the small quadratic besides the support
     penalties: tuple[Geometric, ...]  # of the ADMM starts, in units of the mean curvature
     steps: int  # ADMM iterations a start
+    narrow: int  # columns that they work on besides the support, as their cost grows with the cube
     perturbations: int
     recovery: int  # ADMM iterations for data without noise
     entries: float  # predictors, rows times models, that the proof of a GLM may evaluate
 
 
 EFFORTS = {
-    "fast": Effort(width=128, penalties=(), steps=0, perturbations=0, recovery=300, entries=1e8),
+    "fast": Effort(width=128, penalties=(), steps=0, narrow=0, perturbations=0, recovery=300, entries=1e8),
     "default": Effort(
-        width=256,
+        width=700,
         penalties=(Geometric(0.05, 1.05, 50.0),),
         steps=150,
-        perturbations=40,
+        narrow=150,
+        perturbations=15,
         recovery=1000,
         entries=3e8,
     ),
     "thorough": Effort(
-        width=500,
+        width=1000,
         penalties=tuple(Geometric(start, 1.02, 50.0) for start in (0.01, 0.1, 1.0)),
         steps=300,
+        narrow=500,
         perturbations=200,
         recovery=5000,
         entries=math.inf,
@@ -170,16 +173,20 @@ def _starts(
         return
     yield lambda here: starts.backward(H, c, here, k)
     for penalty in effort.penalties:
-        yield partial(lambda penalty, _: starts.best_by_admm(H, c, k, penalty, effort.steps), penalty)
+        few = min(c.shape[0], k + effort.narrow)
+        yield partial(
+            lambda m, rule, _: starts.best_by_admm(H[:m, :m], c[:m], k, rule, effort.steps), few, penalty
+        )
     for _ in range(effort.perturbations):
         yield lambda here: starts.perturbed(H, c, here, max(min(k, 2), 2 * k // 5), rng)
 
 
 def promising(point: Point, width: int) -> Array:
-    """Return the support followed by the ``width`` columns outside it whose addition gains most."""
+    """Return the support, then the ``width`` columns outside it whose addition gains most, best first."""
     support, gains = point.fit.support, add_gains(point.fit)
     gains[support] = -1.0
     width = min(width, gains.shape[0] - support.shape[0])
     if width == 0:
         return support
-    return np.concatenate([support, np.sort(np.argpartition(-gains, width - 1)[:width])])
+    most = np.argpartition(-gains, width - 1)[:width]
+    return np.concatenate([support, most[np.argsort(-gains[most], kind="stable")]])
