@@ -97,9 +97,11 @@ def exchange_gains(found: Fit, columns: slice, allowed: Array | None = None) -> 
     gain /= curvature
     gain *= 0.5
     gain -= drop_losses(found)[:, None]
-    twins = np.flatnonzero(room <= 0)
-    twins = twins[~np.isin(twins + columns.start, found.support)]
-    if twins.size:  # in for an i that they depend on they leave the span, and the loss, as it is
+    shut, inside = room <= 0, found.support[(found.support >= columns.start) & (found.support < columns.stop)]
+    if np.count_nonzero(shut) > inside.shape[0]:
+        shut[inside - columns.start] = False
+        twins = np.flatnonzero(shut)
+        # in for an i that they depend on they leave the span, and the loss, as it is
         gain[:, twins] = np.where(np.abs(spread[:, twins]) > SINGULAR**0.5, 0.0, gain[:, twins])
     if allowed is not None:
         gain[~allowed] = -np.inf

@@ -16,7 +16,7 @@ from tamis.refit import free_refit
 from tamis.subset.landscape import ALL, Flat, Point, mask_of, remember
 from tamis.subset.model import Model, fit
 
-WIDEST = 4  # columns looked at a step, unless there are few
+WIDEST = 2  # columns looked at a step, unless there are few
 FEW = 256  # columns: then all are looked at
 
 

@@ -10,7 +10,7 @@ what beats the incumbent is polished on all columns
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -84,6 +84,8 @@ def search(
 
     ``extra`` are supports to start from besides (those of a point that the caller knows).
     """
+    if landscape.widest < effort.width:  # a world that small holds little to find
+        effort = replace(effort, penalties=(), perturbations=min(3, effort.perturbations))
     best = forward(landscape, k, effort.width, expired)
     yield best
     world = look_near(landscape, best, effort.width)
@@ -160,7 +162,7 @@ def proposals(
 
 def look_near(landscape: Landscape, point: Point, width: int) -> World:
     """Return the dense quadratic on the support and the most promising columns outside it."""
-    columns = promising(point, min(width, max(point.fit.support.shape[0], landscape.widest)))
+    columns = promising(point, min(width, max(point.fit.support.shape[0] // 2, landscape.widest)))
     return World(columns, dense(landscape.block(point, columns), point.model.linear[columns]))
 
 
