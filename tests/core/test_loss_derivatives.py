@@ -33,7 +33,7 @@ def test_the_gradient_is_that_of_the_value(loss, more, setting):
 @pytest.mark.parametrize(("loss", "more"), LOSSES)
 @settings(max_examples=60)
 @given(setting=settings_of_a_loss)
-def test_product_rows_and_diagonal_are_those_of_the_hessian(loss, more, setting):
+def test_product_rows_diagonal_and_blocks_are_those_of_the_hessian(loss, more, setting):
     f = loss(**arguments(loss, **setting), **more)
     rng = np.random.default_rng(setting["seed"] + 1)
     x, v = rng.standard_normal((2, setting["shape"][1])) / 2
@@ -44,6 +44,8 @@ def test_product_rows_and_diagonal_are_those_of_the_hessian(loss, more, setting)
     np.testing.assert_allclose(f.hessian_product(x, v), H @ v, **close)
     np.testing.assert_allclose(f.hessian_rows(x, np.arange(x.size)[::-2]), H[::-2], **close)
     np.testing.assert_allclose(f.hessian_diagonal(x), np.diag(H), **close)
+    some = np.arange(x.size)[::-2]
+    np.testing.assert_allclose(f.hessian_block(x, some), H[np.ix_(some, some)], **close)
 
 
 @pytest.mark.parametrize(("loss", "more"), LOSSES)

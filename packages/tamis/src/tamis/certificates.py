@@ -16,8 +16,9 @@ def fixed_point(
 
     g is the gradient at x (the loss's own if it is not given) and L the ``smoothness``, in the units
     of the Hessian: its largest eigenvalue, or less for a stronger statement.  The number has no
-    units, so it does not change when the data are scaled.  Zero is necessary for a minimiser if L bounds the Hessian (Beck &
-    Eldar 2013, L-stationarity, theorem 2.2); it is sufficient, for any L, if f and S are convex.
+    units, so it does not change when the data are scaled.  Zero is necessary for a minimiser if L
+    bounds the Hessian (Beck & Eldar 2013, L-stationarity, theorem 2.2); it is sufficient, for any
+    L, if f and S are convex.
     For at most k nonzeros it says that the gradient vanishes on the support and that no entry of
     it off the support is larger than L times the least entry of x on it.
 

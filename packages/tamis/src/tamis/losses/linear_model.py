@@ -133,6 +133,16 @@ class LinearModel(ABC):
         own = indices[:, None] == xp.arange(rows.shape[1], device=device(self.b))[None, :]
         return rows + self.ridge * xp.astype(own, rows.dtype)
 
+    def hessian_block(self, x: Array, indices: Array) -> Array:
+        """Return the Hessian at ``x`` between the columns ``indices``, dense, shape (m, m)."""
+        xp, w = design.namespace(self.A), self._curvatures(x)
+        indices = xp.asarray(indices, dtype=xp.int64, device=device(self.b))
+        scaled = self._centred(w, design.columns(self.A, indices))
+        if self.weights is not None or not self.quadratic:
+            scaled = xp.sqrt(w)[:, None] * scaled
+        block = scaled.T @ scaled  # one half of it, as BLAS sees that it is symmetric
+        return block if self.ridge == 0 else block + self.ridge * xp.eye(block.shape[0], dtype=block.dtype)
+
     def hessian_product(self, x: Array, v: Array) -> Array:
         """Return the Hessian at ``x`` times ``v``, shape (p,)."""
         w = self._curvatures(x)

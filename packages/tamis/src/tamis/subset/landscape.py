@@ -146,7 +146,9 @@ def mask_of(support: Array, like: Array) -> Array:
 
 
 def _block(loss: Any, x: Array, columns: Array) -> Array:
-    return loss.restrict(columns).hessian_rows(x[columns], np.arange(columns.shape[0]))
+    if hasattr(loss, "hessian_block"):
+        return loss.hessian_block(x, columns)
+    return loss.hessian_rows(x, columns)[:, columns]
 
 
 def remember(rows: Callable[[Array], Array], p: int) -> Callable[[Array], Array]:

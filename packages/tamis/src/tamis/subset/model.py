@@ -78,7 +78,7 @@ def add_gains(found: Fit) -> Array:
 
 def drop_losses(found: Fit) -> Array:
     """Return by how much dropping each variable of the support raises the model, shape (k,)."""
-    return found.values**2 / (2 * np.diagonal(found.inverse))
+    return found.values**2 / (2 * _own(found))
 
 
 def exchange_gains(found: Fit, columns: slice, allowed: Array | None = None) -> Array:
@@ -86,7 +86,7 @@ def exchange_gains(found: Fit, columns: slice, allowed: Array | None = None) -> 
 
     ``allowed`` is the mask of the pairs that the set permits, of the same shape.
     """
-    own = np.diagonal(found.inverse)[:, None]
+    own = _own(found)[:, None]
     spread, room = found.spread[:, columns], found.room[columns]
     gain = spread / own
     curvature = spread * gain
@@ -106,6 +106,12 @@ def exchange_gains(found: Fit, columns: slice, allowed: Array | None = None) -> 
     if allowed is not None:
         gain[~allowed] = -np.inf
     return gain
+
+
+def _own(found: Fit) -> Array:
+    """Return the diagonal of M, inf for a variable without curvature, which costs nothing to drop."""
+    own = np.diagonal(found.inverse)
+    return np.where(own > 0, own, np.inf)
 
 
 def tiles(found: Fit) -> list[slice]:
