@@ -233,7 +233,8 @@ def test_no_exchange_lowers_a_logistic_or_poisson_loss(kind, groups):
         loss = glm(kind, seed, groups)
         value, (x, fun, gain) = by_refit(loss, groups), solve(loss, 3, groups, "fast")
         chosen = groups_in(x, groups)
-        assert (len(chosen), gain) == (3, None)
+        assert len(chosen) == 3
+        assert gain <= 0
         assert fun == pytest.approx(value(chosen), rel=1e-9)
         assert best_exchange(value, groups, chosen) >= fun * (1 - 1e-9)
 

@@ -85,9 +85,11 @@ def test_a_step_or_a_penalty_asks_for_admm_which_is_then_polished():
 
 
 def test_status_iteration_limit():
-    A, b, _ = regression(0, 30, 20, 4)
-    result = tamis.minimize(LeastSquares(A, b), Unpolished(4), max_iter=3)
-    assert (result.status, result.success, result.nit) == (Status.ITERATION_LIMIT, False, 3)
+    """One step from a bad support under a penalty that holds it, but not so firmly that x and z agree."""
+    loss = LeastSquares(np.eye(4), np.array([3.0, 1.0, -2.0, 0.5]))
+    start, penalty = np.array([0.0, 0.0, 0.0, 9.0]), Geometric(1e3, 1.0, 1e3)
+    result = tamis.minimize(loss, Unpolished(1), start, penalty=penalty, max_iter=1)
+    assert (result.status, result.success, result.nit) == (Status.ITERATION_LIMIT, False, 1)
     assert result.message == Status.ITERATION_LIMIT.value
     assert "max_iter" in result.message
 

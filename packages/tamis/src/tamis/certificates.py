@@ -10,7 +10,12 @@ from tamis.arrays import Array
 
 
 def fixed_point(
-    loss: Any, constraint: Set, x: Array, smoothness: float, gradient: Array | None = None
+    loss: Any,
+    constraint: Set,
+    x: Array,
+    smoothness: float,
+    gradient: Array | None = None,
+    metric: Array | None = None,
 ) -> float:
     """Return ``|x - y|_inf / max(|x|_inf, |y|_inf)`` with ``y = P_S(x - g/L)``, from 0 to 2.
 
@@ -19,6 +24,8 @@ def fixed_point(
     units, so it does not change when the data are scaled.  Zero is necessary for a minimiser if L
     bounds the Hessian (Beck & Eldar 2013, L-stationarity, theorem 2.2); it is sufficient, for any
     L, if f and S are convex.
+    With a ``metric`` M, positive of the shape of x, y is ``P_S^M(x - g/(L M))`` and the entries are
+    weighed by ``sqrt(M)``: with that of the Hessian's diagonal the units of each entry cancel too.
     For at most k nonzeros it says that the gradient vanishes on the support and that no entry of
     it off the support is larger than L times the least entry of x on it.
 
@@ -31,6 +38,10 @@ def fixed_point(
         raise ValueError(f"smoothness must be positive and finite, got {smoothness}")
     xp = array_namespace(x)
     g = loss.gradient(x) if gradient is None else gradient
-    moved = constraint.project(x - g / smoothness)
-    scale = max(float(xp.max(xp.abs(x))), float(xp.max(xp.abs(moved))))
-    return float(xp.max(xp.abs(x - moved))) / scale if scale else 0.0
+    weight = xp.ones_like(x) if metric is None else xp.sqrt(metric)
+    if metric is None:
+        moved = constraint.project(x - g / smoothness)
+    else:
+        moved = constraint.project(x - g / (smoothness * metric), metric)
+    scale = max(float(xp.max(weight * xp.abs(x))), float(xp.max(weight * xp.abs(moved))))
+    return float(xp.max(weight * xp.abs(x - moved))) / scale if scale else 0.0

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from array_api_compat import array_namespace, device, is_array_api_obj, is_numpy_array, to_device
 
-from tamis.arrays import Array
+from tamis.arrays import Array, size
 from tamis.losses.smooth import Smooth
 
+LARGE = 500_000_000
 Back = Callable[[Array], Array]
 
 
@@ -27,11 +28,12 @@ def to_numpy(array: Array) -> Array:
 def on_host(loss: Any) -> tuple[Any, Back]:
     """Return the loss on numpy arrays, and the function that takes its x back to its own library.
 
-    A loss that is not quadratic is taken to double precision: its steps end at a tolerance that
-    single precision cannot reach.
+    It is taken to double precision, in which a search loses no digits to columns far from zero, unless
+    it is quadratic and of more than 500 MB.
     """
     start = loss.start()
-    double = np.float64 if not getattr(loss, "quadratic", False) else None
+    large = getattr(loss, "quadratic", False) and _bytes(loss) > LARGE
+    double = None if large else np.float64
     if is_numpy_array(start) and start.dtype in (np.float64, double or start.dtype):
         return (loss if hasattr(loss, "hessian_product") else _smooth(loss, start, lambda x: x)), lambda x: x
     xp, place = array_namespace(start), device(start)
@@ -44,6 +46,11 @@ def on_host(loss: Any) -> tuple[Any, Back]:
     held = {f.name: getattr(loss, f.name) for f in fields(loss) if f.init}
     arrays = {name: _as(to_numpy(value), double) for name, value in held.items() if is_array_api_obj(value)}
     return replace(loss, **arrays), back  # type: ignore[type-var]
+
+
+def _bytes(loss: Any) -> int:
+    held = [getattr(loss, f.name) for f in fields(loss)] if is_dataclass(loss) else []
+    return sum(size(array) * 4 for array in held if is_array_api_obj(array))
 
 
 def _as(array: Array, dtype: Any) -> Array:

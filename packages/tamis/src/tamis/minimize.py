@@ -24,6 +24,7 @@ from tamis.certificates import fixed_point
 from tamis.clock import Clock
 from tamis.curvature import mean_curvature
 from tamis.host import on_host
+from tamis.metric import hessian_metric
 from tamis.penalties import Geometric, ResidualBalancing, Schedule
 from tamis.record import Record
 from tamis.result import PROVED, Certificate, Found, Result, Status
@@ -97,7 +98,7 @@ def minimize(
     >>> result.success, result.x.round(6).tolist()
     (True, [0.0, 2.0, 0.0])
     """
-    check(loss, constraint, effort, time_limit, step, penalty, max_iter, tol, callback)
+    check(loss, constraint, effort, time_limit, step, penalty, max_iter, tol, callback, seed)
     record = Record(Clock(time_limit), callback)
     loss, back = on_host(loss)
     start = start_of(loss, x0)
@@ -106,7 +107,7 @@ def minimize(
         found = subset.solve(loss, constraint, known, effort, seed, record)
     else:
         found = _admm(loss, constraint, start, step, penalty, max_iter, tol, record)
-    rest = _fixed_point(loss, constraint, found.x, found.curvature, found.gradient)
+    rest = _fixed_point(loss, constraint, found)
     certificate = Certificate(rest, found.exchange, found.primal, found.dual, found.bound)
     status = _status(found, rest <= tol)
     return Result(
@@ -147,26 +148,22 @@ def _iterate(
         best = min(best, fit, key=lambda point: point.value)
         record(state.z, penalty=rho, **gap._asdict(), loss=fit.value)
         agreed = gap.primal <= tol * max(norm(x), norm(state.z))
-        if agreed and (not convex or _converged(loss, constraint, state.z, gap.dual, rho, tol)):
+        if agreed and (not convex or gap.dual <= tol * rho * norm(state.z)):
             return best, gap, Status.STATIONARY
         if record.clock.expired():
             return best, gap, Status.TIME_LIMIT
     return best, gap, Status.ITERATION_LIMIT
 
 
-def _converged(loss: Any, constraint: Any, z: Array, dual: float, rho: float, tol: float) -> bool:
-    """Tell whether z has come to rest at a fixed point of projected gradient."""
-    return dual <= tol * rho * norm(z) and _fixed_point(loss, constraint, z) <= tol
-
-
-def _fixed_point(
-    loss: Any, constraint: Any, x: Array, curvature: float | None = None, gradient: Array | None = None
-) -> float:
-    """Return the certificate at ``x`` for a curvature: the one given, the loss's own, or what it shows."""
-    bound = curvature or (loss.smoothness() if hasattr(loss, "smoothness") else math.inf)
+def _fixed_point(loss: Any, constraint: Any, found: Found) -> float:
+    """Return the certificate of a point, in the strongest scale that is known for it."""
+    metric = hessian_metric(loss, constraint, found.x)
+    if metric is not None:
+        return fixed_point(loss, constraint, found.x, 1.0, metric=metric)
+    bound = found.curvature or (loss.smoothness() if hasattr(loss, "smoothness") else math.inf)
     if not 0 < bound < math.inf:
-        bound = mean_curvature(loss, x) * size(x)  # about the trace, which no eigenvalue exceeds
-    return fixed_point(loss, constraint, x, bound, gradient)
+        bound = mean_curvature(loss, found.x) * size(found.x)  # about the trace, which no eigenvalue exceeds
+    return fixed_point(loss, constraint, found.x, bound, found.gradient)
 
 
 def _status(found: Found, stationary: bool) -> Status:
@@ -175,7 +172,9 @@ def _status(found: Found, stationary: bool) -> Status:
         return Status.OPTIMAL if found.optimal else found.ended
     if not stationary:
         return Status.NOT_STATIONARY if found.ended is Status.STATIONARY else found.ended
-    return found.ended if found.exchange is None else Status.EXCHANGE_OPTIMAL
+    if found.exchange is not None and found.exchange <= 1e-7 * abs(found.value):
+        return Status.EXCHANGE_OPTIMAL
+    return Status.TIME_LIMIT if found.ended is Status.TIME_LIMIT else Status.STATIONARY
 
 
 def _default_penalty(loss: Any, x: Array, convex: bool) -> Schedule:

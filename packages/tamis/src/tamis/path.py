@@ -191,7 +191,7 @@ def _take_rows(loss: Any, rows: Array) -> Any:
 
 
 def _sizes(ks: Iterable[int], loss: Any) -> list[int]:
-    if not callable(getattr(loss, "start", None)):
+    if not all(hasattr(loss, name) for name in ("start", "A", "b", "phi")):
         raise TypeError(f"loss must be a loss of a linear model (see tamis.losses), got {loss!r}")
     if not isinstance(ks, Iterable):
         raise TypeError(f"ks must be several sizes, such as range(1, 11), got {ks!r}")

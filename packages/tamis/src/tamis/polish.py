@@ -5,18 +5,25 @@ polish   exchanges of one entry for another, by the table of :mod:`tamis.subset.
 where S selects none: projected gradient from the best point
 """
 
+import time
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tamis.arrays import Array
 from tamis.clock import Clock
+from tamis.metric import hessian_metric
 from tamis.refit import refit
+from tamis.sets.everything import Everything
+from tamis.sets.sparse import Sparse
 from tamis.steps import projected_gradient
 from tamis.subset.exchange import descend
 from tamis.subset.landscape import Bounded, Landscape
 from tamis.subset.proof import largest_gain
+from tamis.subset.search import EFFORTS, search
 from tamis.subset.survey import survey
+
+STEPS = 2000  # of projected gradient
 
 
 class Feasible(NamedTuple):
@@ -45,8 +52,11 @@ def settle(loss: Any, constraint: Any, z: Array, last: Feasible | None = None) -
 
 def polish(loss: Any, constraint: Any, best: Feasible, tol: float, clock: Clock) -> Feasible:
     """Return a point of the set that is no worse than ``best``."""
+    if clock.expired():
+        return best
     if best.support is None:
-        return best if getattr(constraint, "convex", False) else _descend(loss, constraint, best, tol, clock)
+        return _descend(loss, constraint, best, tol, clock)
+    best = _from_subset(loss, constraint, best, clock)
     bounded = constraint.within(best.support) is not None
     if not hasattr(constraint, "labels") or best.x.ndim != 1 or (bounded and not loss.quadratic):
         return best
@@ -54,7 +64,7 @@ def polish(loss: Any, constraint: Any, best: Feasible, tol: float, clock: Clock)
     labels = constraint.labels(best.x.shape)
     if bounded:
         landscape = Bounded(loss, lambda mask, near: refit(loss, constraint, mask, near))
-    start = landscape.settle(np.flatnonzero(best.support), best.x)
+    start = landscape.settle(np.flatnonzero(best.x if best.support is None else best.support), best.x)
     point = descend(landscape, start, labels, clock.expired)
     x, value = landscape.refit(point.fit.support, point.x)
     if value > best.value:
@@ -63,12 +73,42 @@ def polish(loss: Any, constraint: Any, best: Feasible, tol: float, clock: Clock)
     return Feasible(x, value, x != 0, gain)
 
 
+def _from_subset(loss: Any, constraint: Any, best: Feasible, clock: Clock) -> Feasible:
+    """Return the better of ``best`` and the refit on the support that is best with free values."""
+    free = constraint.within(best.support) is None
+    if free or best.x.ndim != 1 or not (hasattr(constraint, "k") and hasattr(loss, "hessian_diagonal")):
+        return best
+    k, rng = Sparse(constraint.k).count(best.x.shape[0]), np.random.default_rng(0)
+    *_, point = search(survey(loss), k, EFFORTS["fast"], rng, clock.expired)
+    support = point.x != 0
+    x = refit(loss, constraint, support, constraint.project(point.x))
+    value = loss.value(x)
+    return Feasible(x, value, support) if constraint.contains(x) and value < best.value else best
+
+
 def _descend(loss: Any, constraint: Any, best: Feasible, tol: float, clock: Clock) -> Feasible:
-    """Run projected gradient on the set from ``best``."""
+    """Run projected gradient on the set from ``best``, in units of the loss's own curvature if it can be.
 
-    def objective(x: Array) -> tuple[float, Array]:
-        return loss.value(x), loss.gradient(x)
+    With ``x = v / sqrt(M)`` the projection of v is that of x in the metric M.
+    """
+    if isinstance(constraint, Everything) and hasattr(loss, "refit"):
+        x = loss.refit(np.ones(best.x.shape, dtype=bool), best.x)
+        return Feasible(x, loss.value(x)) if loss.value(x) <= best.value else best
+    metric = hessian_metric(loss, constraint, best.x)
+    if metric is None and getattr(constraint, "convex", False):
+        return best
+    root = np.ones_like(best.x) if metric is None else np.sqrt(metric)
 
-    scale = tol / 10 * max(float(np.abs(loss.gradient(loss.start())).max()), 1e-300)
-    found = projected_gradient.solve(objective, best.x, constraint.project, tol=scale, max_iter=500)
-    return Feasible(found.x, found.value) if found.value < best.value else best
+    def objective(v: Array) -> tuple[float, Array]:
+        return loss.value(v / root), loss.gradient(v / root) / root
+
+    def project(v: Array) -> Array:
+        return root * constraint.project(v / root, *(() if metric is None else (metric,)))
+
+    v = root * best.x
+    size = np.abs(loss.gradient(loss.start())) if metric is None else np.abs(v)
+    goal = tol / 10 * max(float(size.max(initial=0.0)), 1e-300)
+    deadline = time.monotonic() + min(clock.left(), 1e9)
+    found = projected_gradient.solve(objective, v, project, tol=goal, max_iter=STEPS, deadline=deadline)
+    x = found.x / root
+    return Feasible(x, found.value) if found.value < best.value else best

@@ -14,7 +14,7 @@ class Status(Enum):
     EXCHANGE_OPTIMAL = "exchange optimal: no exchange of one entry (or group) for another lowers the loss"
     STATIONARY = "stationary: a fixed point of projected gradient (for a non-convex set a local statement)"
     NO_MINIMUM = (
-        "no minimum: the classes can be told apart without error, so the coefficients would grow for ever: "
+        "no minimum: some rows can be told without error, so a coefficient would grow for ever: "
         "give the loss a ridge, or allow fewer nonzeros"
     )
     NOT_STATIONARY = (

@@ -53,9 +53,8 @@ def solve(
     x, value = landscape.refit(point.fit.support, point.x)
     known = hasattr(loss, "hessian_diagonal")  # else the diagonal is a guess
     curvature = 2 * float(np.max(point.model.diagonal, initial=0.0)) or 1.0 if known else None
-    ended = Status.NO_MINIMUM if _separated(loss, x) else _ended(clock)
     gradient = -point.fit.pull if landscape.tries == 1 else None  # a quadratic knows it
-    found = Found(x, value, ended, gain, curvature, gradient)
+    found = Found(x, value, _ended(loss, x, clock), gain, curvature, gradient)
     return _bounded(loss, k, found, clock) if effort == "thorough" and _has_bound(loss) else found
 
 
@@ -77,15 +76,12 @@ def _solve_groups(
     if hasattr(loss, "hessian_diagonal"):
         sums = np.bincount(grouped.groups.ravel(), weights=loss.hessian_diagonal(x).ravel())
         curvature = 2 * float(np.max(sums, initial=0.0)) or 1.0
-    return Found(x, value, _ended(clock), None if clock.expired() else gain, curvature)
+    return Found(x, value, _ended(loss, x, clock), None if clock.expired() else gain, curvature)
 
 
-def _separated(loss: Any, x: Array) -> bool:
-    """Tell whether the loss falls for ever along x: separable classes and no ridge."""
-    return hasattr(loss, "separated") and loss.ridge == 0 and bool(loss.separated(x))
-
-
-def _ended(clock: Clock) -> Status:
+def _ended(loss: Any, x: Array, clock: Clock) -> Status:
+    if proof.endless(loss, x):
+        return Status.NO_MINIMUM
     return Status.TIME_LIMIT if clock.expired() else Status.STATIONARY
 
 
@@ -93,7 +89,7 @@ def _prove(landscape: Landscape, point: Point, entries: float, clock: Clock) -> 
     """Return an exchange-optimal point and its proof: the largest gain of any exchange."""
     if landscape.ruling:
         return point, None if clock.expired() else proof.largest_gain(landscape, point)
-    if not proof.bounded(landscape.loss) or clock.expired() or _separated(landscape.loss, point.x):
+    if not proof.bounded(landscape.loss) or clock.expired() or proof.endless(landscape.loss, point.x):
         return point, None
     work = proof.Work(entries, clock.expired)
     while True:

@@ -25,6 +25,7 @@ import scipy.linalg
 from tamis.arrays import Array
 
 DEPENDENT = 1e-10  # a variable with less than this share of its own curvature left depends on S
+TWIN = 1e-13  # and with less than this share it is in the span of S up to rounding
 SINGULAR = 1e-12  # a pivot of less than this share of its diagonal entry is zero up to rounding
 TILE = 1 << 18  # entries of the exchange table that are worked on at once: 2 MB
 
@@ -47,6 +48,7 @@ class Fit(NamedTuple):
     spread: Array  # T, shape (k, p)
     pull: Array  # g, shape (p,), zero on S
     room: Array  # d, shape (p,), zero on S and for what depends on S
+    doubtful: bool  # whether something outside S nearly depends on it, so that its room is rounding
 
 
 def dense(H: Array, c: Array) -> Model:
@@ -63,11 +65,15 @@ def fit(model: Model, support: Array) -> Fit:
     spread = inverse @ rows
     pull = model.linear - values @ rows
     room = model.diagonal - np.einsum("ij,ij->j", rows, spread)
-    room = np.where(room > DEPENDENT * model.diagonal, room, 0.0)
+    share = np.divide(room, model.diagonal, out=np.zeros_like(room), where=model.diagonal > 0)
+    share[support] = 0.0
+    inflation = np.max(np.diagonal(inverse) * np.diagonal(rows[:, support]), initial=1.0)
+    doubtful = bool(np.any((share > TWIN) & (share <= DEPENDENT)) or inflation > 1 / DEPENDENT)
+    room = np.where(share > DEPENDENT, room, 0.0)
     pull[support], room[support] = 0.0, 0.0
     return Fit(
         support=support, values=values, decrease=float(model.linear[support] @ values) / 2,
-        inverse=inverse, spread=spread, pull=pull, room=room,
+        inverse=inverse, spread=spread, pull=pull, room=room, doubtful=doubtful,
     )  # fmt: skip
 
 

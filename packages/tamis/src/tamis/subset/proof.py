@@ -21,6 +21,7 @@ from tamis.subset.landscape import Landscape, Point
 from tamis.subset.model import drop_losses
 
 ROUNDING = 1e-18
+VANISHED = 1e-9  # of a column's curvature at zero: what is left of it is rounding
 
 
 def largest_gain(landscape: Landscape, point: Point, labels: Array | None = None) -> float | None:
@@ -29,7 +30,7 @@ def largest_gain(landscape: Landscape, point: Point, labels: Array | None = None
     Of a loss with values in a set only an upper bound, 0, as what the table did not rule out was
     refitted; None if the table cannot tell.
     """
-    if not landscape.ruling:
+    if not landscape.ruling or point.fit.doubtful:
         return None
     moves = best_exchanges(point.fit, landscape.tries, labels)
     if landscape.tries == 1:
@@ -64,6 +65,22 @@ def bounded(loss: Any) -> bool:
     return isinstance(loss, Logistic | Poisson)
 
 
+def endless(loss: Any, x: Array) -> bool:
+    """Tell whether the loss falls for ever along x: separable classes, or a column that runs away.
+
+    Without a ridge the coefficient of a column that tells some rows without error grows until the
+    curvature along it is rounding, where the refit stops.
+    """
+    support = np.flatnonzero(x)
+    if not bounded(loss) or loss.ridge > 0 or not support.size:
+        return False
+    if hasattr(loss, "separated") and bool(loss.separated(x)):
+        return True
+    part = loss.restrict(support)
+    at, start = part.hessian_diagonal(x[support]), part.hessian_diagonal(np.zeros(support.size))
+    return bool(np.any(at < VANISHED * start))
+
+
 def find_exchange(landscape: Landscape, point: Point, work: "Work") -> tuple[Array | None, float | None]:
     """Look for an exchange that lowers a self-concordant loss.
 
@@ -80,6 +97,8 @@ def find_exchange(landscape: Landscape, point: Point, work: "Work") -> tuple[Arr
     land = terrain(landscape.loss, point.x, point.fit)
     for place in np.argsort(drop_losses(point.fit)):
         less = landscape.settle(np.delete(support, place), point.x)
+        if less.fit.doubtful:
+            return None, None
         kept, x = less.fit.support, less.x
         lower = less.value - ceilings(landscape.loss, land, x, less.fit, int(place))
         lower[support] = less.value

@@ -32,11 +32,13 @@ def search(
         starts.append((chosen, refit(loss, members, chosen, loss.start())))
     found = [_descend(loss, members, chosen, x, scale, expired) for chosen, x in starts]
     best = min(found, key=loss.value)
-    return best, loss.value(best)
+    nonzero = [J for J, entries in enumerate(members) if np.any(best.ravel()[entries])]
+    sharp = refit(loss, members, nonzero, best, ftol=1e-15)
+    return min(((x, loss.value(x)) for x in (best, sharp)), key=lambda pair: pair[1])
 
 
-def refit(loss: Any, members: list[Array], chosen: list[int], near: Array) -> Array:
-    """Return the minimiser on some groups by L-BFGS from ``near``."""
+def refit(loss: Any, members: list[Array], chosen: list[int], near: Array, ftol: float = 1e-10) -> Array:
+    """Return the minimiser on some groups by L-BFGS from ``near``, to a relative decrease of ``ftol``."""
     from scipy.optimize import minimize
 
     x = np.zeros_like(near)
@@ -48,7 +50,7 @@ def refit(loss: Any, members: list[Array], chosen: list[int], near: Array) -> Ar
         x.ravel()[entries] = kept
         return loss.value(x), loss.gradient(x).ravel()[entries]
 
-    options = {"maxiter": 2000, "maxfun": 4000, "ftol": 1e-15, "gtol": 0.0, "maxcor": 20}
+    options = {"maxiter": 2000, "maxfun": 4000, "ftol": ftol, "gtol": 0.0, "maxcor": 20}
     found = minimize(objective, near.ravel()[entries], jac=True, method="L-BFGS-B", options=options)
     x.ravel()[entries] = found.x
     return x
@@ -56,6 +58,8 @@ def refit(loss: Any, members: list[Array], chosen: list[int], near: Array) -> Ar
 
 def _forward(loss: Any, k: int, members: list[Array], expired: Callable[[], bool]) -> tuple[list[int], Array]:
     chosen: list[int] = []
+    if k >= len(members):
+        return list(range(len(members))), refit(loss, members, list(range(len(members))), loss.start())
     x = refit(loss, members, chosen, loss.start())
     while len(chosen) < min(k, len(members)) and not expired():
         gains = _promises(loss, members, chosen, x)

@@ -28,6 +28,7 @@ class Point(NamedTuple):
 class GroupLandscape(Protocol):
     """What the search asks of a loss."""
 
+    loss: Any
     layout: Layout
     tries: int  # how many of the best exchanges of a table are worth a refit
     slack: float  # by what share of the loss the model of a point may err about another support

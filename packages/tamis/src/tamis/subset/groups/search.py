@@ -20,6 +20,8 @@ from tamis.subset.groups.greedy import backward, grow, perturbed
 from tamis.subset.groups.landscape import CurvedGroups, FlatGroups, GroupLandscape, Point
 from tamis.subset.groups.layout import groups_of
 from tamis.subset.groups.model import Model, add_gains, columns_of, dense
+from tamis.subset.groups.proof import find_exchange
+from tamis.subset.proof import Work, bounded, endless
 from tamis.subset.search import Effort
 
 
@@ -55,8 +57,9 @@ def search_groups(
     x : array
     value : float
     exchange_gain : float or None
-        The largest decrease of a quadratic loss by any exchange of one group for another, negative or
-        rounding, as none lowers it; None for other losses, and if time ran out before that was known.
+        The largest decrease by any exchange of one group for another, negative or rounding, as none
+        lowers the loss; of Logistic and Poisson an upper bound of it.  None for other losses, for
+        separated classes, and if the time or the budget of ``effort`` ran out before it was known.
 
     Raises
     ------
@@ -80,7 +83,9 @@ def search_groups(
         if value < best.value - least_gain(best.scale, best.value):
             found = descend(landscape, landscape.settle(chosen, x), expired)
             best, gain = _better((best, gain), found)
-    return *landscape.refit(best.residue.chosen, best.x), gain if loss.quadratic else None
+    if not loss.quadratic:
+        best, gain = _prove(landscape, best, effort, expired)
+    return *landscape.refit(best.residue.chosen, best.x), gain
 
 
 def forward(landscape: GroupLandscape, k: int, expired: Callable[[], bool]) -> Point:
@@ -171,6 +176,19 @@ def _improved(landscape: GroupLandscape, point: Point, move: Exchange, least: fl
         return None
     after = landscape.settle(chosen, point.x)
     return after if after.value < point.value else None
+
+
+def _prove(
+    landscape: GroupLandscape, point: Point, effort: Effort, expired: Callable[[], bool]
+) -> tuple[Point, float | None]:
+    """Return an exchange-optimal point and a bound of the largest gain; None if there is no proof."""
+    work = Work(effort.entries, expired)
+    while bounded(landscape.loss) and not endless(landscape.loss, point.x):
+        chosen, gain = find_exchange(landscape, point, work)
+        if chosen is None:
+            return point, gain
+        point, _ = descend(landscape, landscape.settle(chosen, point.x), expired)
+    return point, None
 
 
 def _better(one: tuple[Point, float | None], other: tuple[Point, float | None]) -> tuple[Point, float | None]:
