@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from tamis.losses import LeastSquares, Logistic, Multinomial, Poisson, Quadratic, Smooth
+from tamis.subset.effort import EFFORTS
 from tamis.subset.groups.exchange import exchange_tables
 from tamis.subset.groups.landscape import CurvedGroups, FlatGroups
 from tamis.subset.groups.search import descend, search_groups
-from tamis.subset.search import EFFORTS, search
+from tamis.subset.search import search
 from tamis.subset.survey import survey
 
 from .helpers import least_loss, regression

@@ -17,10 +17,11 @@ from tamis.refit import refit
 from tamis.sets.everything import Everything
 from tamis.sets.sparse import Sparse
 from tamis.steps import projected_gradient
+from tamis.subset.effort import EFFORTS
 from tamis.subset.exchange import descend
 from tamis.subset.landscape import Bounded, Landscape
 from tamis.subset.proof import largest_gain
-from tamis.subset.search import EFFORTS, search
+from tamis.subset.search import search
 from tamis.subset.survey import survey
 
 STEPS = 2000  # of projected gradient

@@ -14,10 +14,11 @@ from tamis.sets.block_sparse import Blocks
 from tamis.sets.group_sparse import GroupSparse
 from tamis.sets.sparse import Sparse
 from tamis.subset import noiseless, proof
+from tamis.subset.effort import EFFORTS
 from tamis.subset.exchange import descend
 from tamis.subset.groups.search import search_groups
 from tamis.subset.landscape import Landscape, Point
-from tamis.subset.search import EFFORTS, search
+from tamis.subset.search import search
 from tamis.subset.survey import survey
 
 BOUND_SECONDS = 10.0  # of branch and bound, if there is no time limit

@@ -8,57 +8,20 @@ backward, ADMM and perturbed starts are exchanged to the end there, at little co
 what beats the incumbent is polished on all columns
 """
 
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from tamis.arrays import Array
-from tamis.penalties import Geometric
 from tamis.subset import starts
+from tamis.subset.effort import Effort
 from tamis.subset.exchange import descend, descend_model, least_gain
 from tamis.subset.greedy import grow
 from tamis.subset.landscape import Landscape, Point
 from tamis.subset.model import Model, add_gains, dense
-
-
-@dataclass(frozen=True)
-class Effort:
-    """How much of the search is done."""
-
-    width: int  # columns of the small quadratic besides the support
-    penalties: tuple[Geometric, ...]  # of the ADMM starts, in units of the mean curvature
-    steps: int  # ADMM iterations a start
-    narrow: int  # columns that they work on besides the support, as their cost grows with the cube
-    perturbations: int
-    recovery: int  # ADMM iterations for data without noise
-    entries: float  # predictors, rows times models, that the proof of a GLM may evaluate
-
-
-EFFORTS = {
-    "fast": Effort(width=128, penalties=(), steps=0, narrow=0, perturbations=0, recovery=300, entries=1e8),
-    "default": Effort(
-        width=700,
-        penalties=(Geometric(0.05, 1.05, 50.0),),
-        steps=150,
-        narrow=500,
-        perturbations=15,
-        recovery=1000,
-        entries=3e8,
-    ),
-    "thorough": Effort(
-        width=1000,
-        penalties=tuple(Geometric(start, 1.02, 50.0) for start in (0.01, 0.1, 1.0)),
-        steps=300,
-        narrow=500,
-        perturbations=200,
-        recovery=5000,
-        entries=math.inf,
-    ),
-}
 
 
 class World(NamedTuple):
@@ -103,6 +66,28 @@ def search(
         x, value = landscape.refit(support, best.x)
         if value < best.value - least_gain(best.scale, best.value):
             best = descend(landscape, landscape.settle(support, x), expired=expired)
+            yield best
+    if landscape.slack and landscape.widest >= effort.width:  # its model says little about far supports
+        yield from _restarted(landscape, best, k, effort, rng, expired)
+
+
+def _restarted(
+    landscape: Landscape,
+    best: Point,
+    k: int,
+    effort: Effort,
+    rng: np.random.Generator,
+    expired: Callable[[], bool],
+) -> Iterator[Point]:
+    """Yield better points from forward selection on the loss itself, from two fifths of the best support."""
+    for _ in range(effort.restarts):
+        if expired():
+            return
+        kept = rng.permutation(best.fit.support)[: 2 * k // 5]
+        point = forward(landscape, k, effort.width, expired, kept)
+        point = polish(landscape, point, look_near(landscape, point, effort.width), expired)
+        if point.value < best.value - least_gain(best.scale, best.value):
+            best = point
             yield best
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tamis.arrays import Array
+from tamis.subset.effort import Effort
 from tamis.subset.exchange import least_gain
 from tamis.subset.groups import gradient as group_gradient
 from tamis.subset.groups.exchange import Exchange, best_exchanges, descend_model, swapped
@@ -22,7 +23,6 @@ from tamis.subset.groups.layout import groups_of
 from tamis.subset.groups.model import Model, add_gains, columns_of, dense
 from tamis.subset.groups.proof import find_exchange
 from tamis.subset.proof import Work, bounded, endless
-from tamis.subset.search import Effort
 
 
 def search_groups(
