@@ -11,7 +11,7 @@ from array_api_compat import array_namespace, device, is_array_api_obj, is_numpy
 from tamis.arrays import Array, size
 from tamis.losses.smooth import Smooth
 
-LARGE = 500_000_000
+LARGE = 500_000_000  # bytes, at four an entry
 Back = Callable[[Array], Array]
 
 

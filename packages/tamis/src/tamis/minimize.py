@@ -9,8 +9,8 @@ projected gradient, which is the minimum if the loss is convex.  On another set 
 so that the loss chooses, and grows, so that x and z meet; the end depends on the start, so the
 best point is then polished (:mod:`tamis.polish`).
 
-Where S asks for k nonzeros (or groups) and nothing else, and the loss knows its Hessian, ADMM is
-one of the starts of a search that ends when no exchange lowers the loss (:mod:`tamis.subset`).
+Where S asks for k nonzeros (or groups) and nothing else, ADMM is one of the starts of a search that
+ends when no exchange lowers the loss (:mod:`tamis.subset`).
 """
 
 import math

@@ -1,8 +1,10 @@
 """Make a point of the set as good as its neighbourhood allows: refit its support, exchange, descend.
 
-settle   x  <-  argmin { loss(x) : x in S, x vanishes where z does }    where S selects a support
-polish   exchanges of one entry for another, by the table of :mod:`tamis.subset.model`;
-where S selects none: projected gradient from the best point
+    settle   x  <-  argmin { loss(x) : x in S, x vanishes where z does }    where S selects a support
+    polish   exchanges of one entry for another, by the table of :mod:`tamis.subset.model`;
+             where S selects none: projected gradient from the best point
+
+Neither returns a point that is worse than the one it was given.
 """
 
 import time
@@ -57,15 +59,16 @@ def polish(loss: Any, constraint: Any, best: Feasible, tol: float, clock: Clock)
         return best
     if best.support is None:
         return _descend(loss, constraint, best, tol, clock)
-    best = _from_subset(loss, constraint, best, clock)
     bounded = constraint.within(best.support) is not None
+    if bounded:
+        best = _from_subset(loss, constraint, best, clock)
     if not hasattr(constraint, "labels") or best.x.ndim != 1 or (bounded and not loss.quadratic):
         return best
     landscape: Landscape = survey(loss)
     labels = constraint.labels(best.x.shape)
     if bounded:
         landscape = Bounded(loss, lambda mask, near: refit(loss, constraint, mask, near))
-    start = landscape.settle(np.flatnonzero(best.x if best.support is None else best.support), best.x)
+    start = landscape.settle(np.flatnonzero(np.asarray(best.support)), best.x)
     point = descend(landscape, start, labels, clock.expired)
     x, value = landscape.refit(point.fit.support, point.x)
     if value > best.value:
@@ -76,8 +79,7 @@ def polish(loss: Any, constraint: Any, best: Feasible, tol: float, clock: Clock)
 
 def _from_subset(loss: Any, constraint: Any, best: Feasible, clock: Clock) -> Feasible:
     """Return the better of ``best`` and the refit on the support that is best with free values."""
-    free = constraint.within(best.support) is None
-    if free or best.x.ndim != 1 or not (hasattr(constraint, "k") and hasattr(loss, "hessian_diagonal")):
+    if best.x.ndim != 1 or not (hasattr(constraint, "k") and hasattr(loss, "hessian_diagonal")):
         return best
     k, rng = Sparse(constraint.k).count(best.x.shape[0]), np.random.default_rng(0)
     *_, point = search(survey(loss), k, EFFORTS["fast"], rng, clock.expired)

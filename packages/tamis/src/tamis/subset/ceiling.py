@@ -45,7 +45,7 @@ class Terrain(NamedTuple):
 
 def terrain(loss: Any, x: Array, found: Fit) -> Terrain:
     """Measure the columns at a point and its fit."""
-    level = _level(loss, x, found)
+    level = _level(loss, _curvatures(loss, x), found)
     size, residual = np.zeros_like(level), np.zeros_like(level)
     K = design.columns(loss.A, found.support)
     for rows, block in _row_blocks(loss.A):
@@ -66,10 +66,11 @@ def ceilings(loss: Any, land: Terrain, x: Array, found: Fit, dropped: int) -> Ar
     x, found
         The minimiser without the variable at place ``dropped`` of the point, and its fit.
     """
+    w = _curvatures(loss, x)
     moved = np.abs(found.spread - np.delete(land.spread, dropped, axis=0))
-    rho = land.residual + np.abs(_level(loss, x, found) - land.level)
+    rho = land.residual + np.abs(_level(loss, w, found) - land.level)
     rho += land.size[found.support] @ moved + land.size[land.support[dropped]] * np.abs(land.spread[dropped])
-    return gain_bound(found.pull, found.room, rho, _leverage(loss, x, found))
+    return gain_bound(found.pull, found.room, rho, _leverage(loss, w, found))
 
 
 def gain_bound(pull: Array, room: Array, rho: Array, leverage: float) -> Array:
@@ -85,20 +86,18 @@ def gain_bound(pull: Array, room: Array, rho: Array, leverage: float) -> Array:
     return np.where(room > 0, np.where(inside, fall, np.inf), 0.0)
 
 
-def _level(loss: Any, x: Array, found: Fit) -> Array:
+def _level(loss: Any, w: Array, found: Fit) -> Array:
     """Return the intercept that goes with each residual column, shape (p,): zero without intercept."""
     if not loss.intercept:
         return np.zeros_like(found.pull)
-    w = _curvatures(loss, x)
     means = design.transposed_times(loss.A, w) / np.sum(w)
     return means - means[found.support] @ found.spread
 
 
-def _leverage(loss: Any, x: Array, found: Fit) -> float:
+def _leverage(loss: Any, w: Array, found: Fit) -> float:
     """Return ``max_i a_i^T H_SS^-1 a_i``, the intercept included."""
     K, extra = design.columns(loss.A, found.support), 0.0
     if loss.intercept:
-        w = _curvatures(loss, x)
         K, extra = K - (w @ K) / np.sum(w), 1 / float(np.sum(w))
     return extra + float(np.max(np.sum((K @ found.inverse) * K, axis=1), initial=0.0))
 

@@ -6,14 +6,14 @@ single exchange lowers the loss.  On another loss the best few of the table are 
 proof needs more (:mod:`tamis.subset.proof`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from tamis.arrays import Array
 from tamis.subset.landscape import Landscape, Point
-from tamis.subset.model import Fit, Model, add_gains, exchange_gains, fit, tiles
+from tamis.subset.model import Fit, Model, exchange_gains, fit, tiles
 
 RELATIVE = 1e-10  # a gain below this share of the loss is rounding
 ABSOLUTE = 1e-14  # and below this share of the loss at zero
@@ -116,12 +116,3 @@ def descend_model(model: Model, support: Array, scale: float) -> Fit:
         if not after.decrease > found.decrease:  # the gain was rounding after all
             return found
         found = after
-
-
-def additions(found: Fit) -> Iterator[int]:
-    """Yield the variables whose addition lowers the model, best first."""
-    gains = add_gains(found)
-    for j in np.argsort(-gains, kind="stable"):
-        if not gains[j] > 0:
-            return
-        yield int(j)

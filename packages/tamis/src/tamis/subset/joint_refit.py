@@ -22,10 +22,10 @@ import scipy.linalg
 from tamis import design
 from tamis.arrays import Array
 from tamis.self_concordance import fall
+from tamis.subset.model import DEPENDENT
 
 BLOCK = 1 << 18  # entries of the predictors that are worked on at once
 STEPS = 50
-DEPENDENT = 1e-10
 
 
 class Verdict(NamedTuple):

@@ -1,11 +1,14 @@
 """The best subset of k variables: diverse starts, each exchanged to the end.
 
-forward     additions to the quadratic that touches the loss, a block at a time among the most
-promising columns; the loss is refitted after each block
-polish      exchanges on all columns until none lowers the loss
-propose     a small dense quadratic on the columns that the incumbent leaves most to gain from:
-backward, ADMM and perturbed starts are exchanged to the end there, at little cost;
-what beats the incumbent is polished on all columns
+    forward     additions to the quadratic that touches the loss, a block at a time among the most
+                promising columns; the loss is refitted after each block
+    polish      exchanges among the promising columns, then among all, until none lowers the loss
+    propose     a small dense quadratic on the columns that the incumbent leaves most to gain from:
+                backward, ADMM and perturbed starts are exchanged to the end there, at little cost;
+                what beats the incumbent is polished on all columns
+    restart     forward and polish once more from a part of the support, where the loss is not quadratic
+
+How much of each is done says :mod:`tamis.subset.effort`.
 """
 
 from collections.abc import Callable, Iterator
