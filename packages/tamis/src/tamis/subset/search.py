@@ -54,6 +54,8 @@ def search(
         effort = replace(effort, penalties=(), perturbations=min(3, effort.perturbations))
     best = forward(landscape, k, effort.width, expired)
     yield best
+    if expired():
+        return
     world = look_near(landscape, best, effort.width)
     best = polish(landscape, best, world, expired)
     yield best
@@ -88,6 +90,8 @@ def _restarted(
             return
         kept = rng.permutation(best.fit.support)[: 2 * k // 5]
         point = forward(landscape, k, effort.width, expired, kept)
+        if expired():
+            return
         point = polish(landscape, point, look_near(landscape, point, effort.width), expired)
         if point.value < best.value - least_gain(best.scale, best.value):
             best = point
