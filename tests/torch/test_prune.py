@@ -12,7 +12,19 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from tamis_torch import Dense, Elsa, InputError, Magnitude, RunError, inspect, load, prunable, prune, training
+from tamis_torch import (
+    Dense,
+    Elsa,
+    Finetune,
+    InputError,
+    Magnitude,
+    RunError,
+    inspect,
+    load,
+    prunable,
+    prune,
+    training,
+)
 from tamis_torch.fit import Interrupted
 from tamis_torch.inspection import matrices
 
@@ -247,5 +259,28 @@ def test_a_batch_beyond_the_memory_is_one_line(tiny_folder, tiny_text, tmp_path,
 
 
 def test_a_method_by_name_is_refused(tiny_folder, tiny_text, tmp_path):
-    with pytest.raises(InputError, match=r"method must be tt\.Elsa.*got 'elsa'"):
+    with pytest.raises(InputError, match="method must be the settings of one of elsa, .* got 'elsa'"):
         prune(tiny_folder, tiny_text, "elsa", out=tmp_path / "run")
+
+
+def test_finetuning_keeps_the_zeros_and_moves_the_rest(tiny_folder, tiny_text, tmp_path):
+    start = prune(tiny_folder, None, Magnitude(sparsity=0.5), out=tmp_path / "start").model
+    config = Finetune(steps=4, batch_size=2, seq_len=16, lr=1e-3)
+    end = prune(start, tiny_text, config, out=tmp_path / "end").model
+    before, after = (prunable(load(str(model)).model) for model in (start, end))
+    for name, weight in before.items():
+        assert torch.equal(weight == 0, after[name] == 0)
+        assert not torch.equal(weight, after[name])
+
+
+def test_layers_that_are_skipped_stay_dense(tiny_folder, tiny_text, tmp_path):
+    config = Elsa(sparsity=0.5, layers="*.mlp.*", skip="*.down_proj", steps=4, batch_size=2, seq_len=16)
+    run = prune(tiny_folder, tiny_text, config, out=tmp_path / "run")
+    weights = prunable(load(str(run.model)).model)
+    sparse = {name for name, weight in weights.items() if (weight == 0).float().mean() > 0.4}
+    assert sparse == {name for name in weights if ".gate_proj" in name or ".up_proj" in name}
+
+
+def test_a_layer_pattern_that_matches_nothing_is_refused(tiny_folder, tmp_path):
+    with pytest.raises(InputError, match="layers must match names of linear layers.*'mlp' matches none"):
+        prune(tiny_folder, None, Magnitude(layers="mlp"), out=tmp_path / "run")

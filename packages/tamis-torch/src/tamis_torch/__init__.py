@@ -1,7 +1,7 @@
 """tamis for networks: prune a language model by ADMM on its own training loss.
 
 ``prune`` does a whole run and writes its folder, ``ADMM`` wraps any torch optimiser in anyone's
-own loop, ``Elsa``, ``Magnitude`` and ``Dense`` are the methods' settings.  Names are loaded when
+own loop; ``Elsa``, ``Magnitude`` and the others are the methods' settings.  Names are loaded when
 first used, so that ``tamis --help`` does not wait for torch.
 """
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tamis_torch.inspection import inspect
     from tamis_torch.methods.dense import Dense
     from tamis_torch.methods.elsa import Elsa
+    from tamis_torch.methods.finetune import Finetune
     from tamis_torch.methods.magnitude import Magnitude
     from tamis_torch.optimizer import ADMM
     from tamis_torch.pruning import Run, prune
@@ -26,6 +27,7 @@ _HOMES = {
     "ADMM": "optimizer",
     "Dense": "methods.dense",
     "Elsa": "methods.elsa",
+    "Finetune": "methods.finetune",
     "InputError": "errors",
     "Magnitude": "methods.magnitude",
     "Run": "pruning",
@@ -43,6 +45,7 @@ __all__ = [
     "ADMM",
     "Dense",
     "Elsa",
+    "Finetune",
     "InputError",
     "Magnitude",
     "Run",

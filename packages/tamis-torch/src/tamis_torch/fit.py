@@ -12,8 +12,9 @@ from tamis_torch.data import Batches
 from tamis_torch.errors import RunError
 from tamis_torch.interrupt import stop_requested
 from tamis_torch.journal import Journal
-from tamis_torch.methods.dense import Dense
 from tamis_torch.methods.elsa import Elsa, sparsity_at
+from tamis_torch.methods.finetune import Finetune, masks, restrict
+from tamis_torch.methods.schedule import Training
 from tamis_torch.optimizer import ADMM
 from tamis_torch.task import Task
 from tamis_torch.training import NotFinite, adam, peak_lr, train
@@ -32,7 +33,7 @@ def status_of(error: RunError) -> str:
 
 
 def fit(
-    task: Task, config: Elsa | Dense, folder: Path, dtype: str, checkpoint_every: int | None, resume: bool
+    task: Task, config: Training, folder: Path, dtype: str, checkpoint_every: int | None, resume: bool
 ) -> list[str]:
     """Train the task's model by the method, in place; return warnings about the result.
 
@@ -48,6 +49,7 @@ def fit(
     lr = peak_lr(config, task.weights, task.axes)
     optimizer = _optimizer(task, config, lr)
     start = _resumed(task, optimizer, folder) if resume else 0
+    kept = masks(task.weights) if isinstance(config, Finetune) else None
     every = max(1, config.steps // 10) if checkpoint_every is None else checkpoint_every
     warnings = advice.before(config, task.weights, lr) if isinstance(config, Elsa) else []
     tokens = config.batch_size * config.seq_len
@@ -58,6 +60,8 @@ def fit(
             journal.checkpoint(snapshot.take(task.model, optimizer), snapshot.describe(optimizer, step))
 
         def after_step(step: int, record: dict[str, Any]) -> None:
+            if kept is not None:
+                restrict(task.weights, kept)
             journal.write(step, record | _watched(config, optimizer, step))
             if stop() and step < config.steps:
                 keep(step)
@@ -78,7 +82,7 @@ def fit(
     return warnings
 
 
-def _optimizer(task: Task, config: Elsa | Dense, lr: float) -> torch.optim.Optimizer:
+def _optimizer(task: Task, config: Training, lr: float) -> torch.optim.Optimizer:
     inner = adam(task.model, lr)
     return ADMM(inner, task.weights, config, task.axes) if isinstance(config, Elsa) else inner
 
@@ -89,7 +93,7 @@ def _resumed(task: Task, optimizer: Any, folder: Path) -> int:
     return int(meta["step"])
 
 
-def _watched(config: Elsa | Dense, optimizer: Any, step: int) -> dict[str, Any]:
+def _watched(config: Training, optimizer: Any, step: int) -> dict[str, Any]:
     """Return the part of a step's line that tells how the iteration is doing."""
     if not isinstance(config, Elsa):
         return {"penalty": None, "sparsity": 0.0, "residual": None, "mask_change": None}

@@ -21,16 +21,16 @@ from tamis_torch.errors import InputError, RunError
 from tamis_torch.journal import write_json
 from tamis_torch.methods import magnitude
 from tamis_torch.methods.checks import check_choice
-from tamis_torch.methods.dense import Dense
-from tamis_torch.methods.elsa import Elsa
+from tamis_torch.methods.finetune import Finetune
+from tamis_torch.methods.goal import Goal
 from tamis_torch.methods.magnitude import Magnitude
+from tamis_torch.methods.names import HOMES, name_of
 from tamis_torch.methods.schedule import Training
 from tamis_torch.report import write_report
 from tamis_torch.task import Task, prepare
 from tamis_torch.training import DTYPES, peak_lr
 
-NAMES = {Elsa: "elsa", Dense: "dense", Magnitude: "magnitude"}
-Method = Elsa | Dense | Magnitude
+Method = Goal | Training  # any method's settings
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def prune(
         A folder, a .gguf file, a hub name, or a model in memory (pruned in place).
     tokens
         The training text (a path) or its tokens; None for a method without training.
-    method : Elsa, Dense or Magnitude
+    method
+        The settings of a method: ``tt.Elsa(sparsity=0.9)``, ``tt.SparseGPT(pattern="2:4")`` ...
     out
         The run folder: ``model/``, ``config.json``, ``metrics.jsonl``, ``run.json``, ``report.html``,
         ``checkpoints/``.
@@ -102,29 +103,30 @@ def prune(
         :class:`tamis_torch.fit.Interrupted`).  The folder keeps the last good state.
     """
     check_choice("dtype", dtype, tuple(DTYPES))
-    if type(method) not in NAMES:
-        raise InputError(f"method must be tt.Elsa(...), tt.Magnitude(...) or tt.Dense(...), got {method!r}")
+    name = name_of(method)
+    if name is None:
+        raise InputError(f"method must be the settings of one of {', '.join(HOMES)}, got {method!r}")
     task = prepare(
         model, tokens, evaluation,
-        tokenizer=tokenizer, pattern=getattr(method, "pattern", None),
+        tokenizer=tokenizer, goal=method if isinstance(method, Goal | Finetune) else None,
         seq_len=method.seq_len if isinstance(method, Training) else None,
         eval_seq_len=eval_seq_len, eval_windows=eval_windows, device=device,
     )  # fmt: skip
     if isinstance(method, Training):
         method = replace(method, lr=peak_lr(method, task.weights, task.axes))
-    settings = _settings(task, method, device, dtype) | _judged(task, given=evaluation is not None)
+    settings = _settings(task, name, method, device, dtype) | _judged(task, given=evaluation is not None)
     folder = prepare_folder(out, force=force, resume=resume)
     if resume:
         _check_same(folder, settings)
     write_json(folder / "config.json", settings)
     started = monotonic()
-    record = results.begun(task, NAMES[type(method)], method, device)
+    record = results.begun(task, name, method, device)
     try:
         record["perplexity"] = results.judge_start(task, method)
-        if isinstance(method, Magnitude):
-            magnitude.apply(method, task.weights, task.axes)
-        else:
+        if isinstance(method, Training):
             record["warnings"] += fit.fit(task, method, folder, dtype, checkpoint_every, resume)
+        elif isinstance(method, Magnitude):
+            magnitude.apply(method, task.weights, task.axes)
         return _finish(task, method, folder, record, started, device)
     except RunError as error:
         record |= {"status": fit.status_of(error), "message": str(error), "seconds": monotonic() - started}
@@ -132,9 +134,9 @@ def prune(
         raise
 
 
-def _settings(task: Task, method: Method, device: str, dtype: str) -> dict[str, Any]:
+def _settings(task: Task, name: str, method: Method, device: str, dtype: str) -> dict[str, Any]:
     train = task.train.label if task.train else None
-    names = {"model": task.name, "train": train, "method": NAMES[type(method)]}
+    names = {"model": task.name, "train": train, "method": name}
     return names | asdict(method) | {"device": device, "dtype": dtype}
 
 

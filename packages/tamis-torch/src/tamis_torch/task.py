@@ -11,6 +11,8 @@ from tamis_torch.checkpoint import Loaded, load
 from tamis_torch.data import digest, read_text, tokenize, windows
 from tamis_torch.errors import InputError
 from tamis_torch.evaluate import longest_context
+from tamis_torch.methods.finetune import Finetune
+from tamis_torch.methods.goal import Goal
 from tamis_torch.methods.pattern import check_divides
 from tamis_torch.weights import input_axes, prunable, vocabulary
 
@@ -56,7 +58,7 @@ def prepare(
     evaluation: str | Path | Tensor | None,
     *,
     tokenizer: PreTrainedTokenizerBase | None,
-    pattern: str | None,
+    goal: Goal | Finetune | None,
     seq_len: int | None,
     eval_seq_len: int | None,
     eval_windows: int | None,
@@ -71,9 +73,10 @@ def prepare(
     """
     loaded = _load(model, tokenizer, device)
     network = loaded.model
-    weights = prunable(network)
+    weights = prunable(network) if goal is None else prunable(network, goal.layers, goal.skip)
     axes = input_axes(network)
-    check_divides(pattern, {name: weight.shape[axes[name]] for name, weight in weights.items()})
+    if isinstance(goal, Goal):
+        check_divides(goal.pattern, {name: weight.shape[axes[name]] for name, weight in weights.items()})
     learn = None if train is None else _text(train, loaded)
     context = longest_context(network)
     if seq_len is not None:

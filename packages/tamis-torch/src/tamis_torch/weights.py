@@ -1,33 +1,59 @@
 """Which weights of a network are pruned: the matrices of its linear layers, head and embeddings apart."""
 
+from fnmatch import fnmatchcase
 from typing import Any, cast
 
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+from tamis_torch.errors import InputError
+
 LINEAR = (nn.Linear, Conv1D)
 
 
-def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
+def prunable(model: nn.Module, layers: str = "*", skip: str = "") -> dict[str, nn.Parameter]:
     """Return name -> weight of every linear layer but the output head.
 
     Embeddings are no linear layers; a head tied to them, or untied, is left out as in the
     literature (``lm_head`` of causal language models, whatever its name).
 
+    Parameters
+    ----------
+    model
+    layers, skip
+        Shell patterns, separated by commas, of the names of the layers to take and, of those, to
+        leave out: ``"*.mlp.*"``, ``"model.layers.0.*,*.down_proj"``.
+
     Raises
     ------
-    ValueError
-        If the model has no linear layer to prune.
+    InputError
+        If the model has no linear layer to prune, or a pattern matches none.
     """
     head = output_head(model)
-    weights = {
-        f"{name}.weight": cast(nn.Parameter, module.weight)
-        for name, module in model.named_modules()
-        if isinstance(module, LINEAR) and module is not head
+    names = [n for n, m in model.named_modules() if isinstance(m, LINEAR) and m is not head]
+    if not names:
+        raise InputError(f"{type(model).__name__} has no linear layer to prune")
+    taken, left = _matching("layers", layers, names), _matching("skip", skip, names)
+    if not set(taken) - set(left):
+        raise InputError(f"no layer is left to prune with layers {layers!r} and skip {skip!r}")
+    return {
+        f"{name}.weight": cast(nn.Parameter, model.get_submodule(name).weight)
+        for name in names
+        if name in taken and name not in left
     }
-    if not weights:
-        raise ValueError(f"{type(model).__name__} has no linear layer to prune")
-    return weights
+
+
+def _matching(argument: str, patterns: str, names: list[str]) -> list[str]:
+    """Return the names that one of the patterns matches; each pattern must match one."""
+    found = []
+    for pattern in filter(None, (text.strip() for text in patterns.split(","))):
+        matches = [name for name in names if fnmatchcase(name, pattern)]
+        if not matches:
+            raise InputError(
+                f"{argument} must match names of linear layers, such as {names[0]}; {pattern!r} matches none"
+            )
+        found += matches
+    return found
 
 
 def output_head(model: nn.Module) -> nn.Module | None:

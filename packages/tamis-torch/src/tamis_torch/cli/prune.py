@@ -4,6 +4,7 @@ tamis prune runs/base --sparsity 0.9 --train books.txt --out runs/elsa
 tamis prune model.gguf --pattern 2:4 --train text.jsonl --steps 500 --out runs/2of4 --dtype bfloat16
 """
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,19 +12,24 @@ import typer
 
 from tamis_torch.cli import options
 from tamis_torch.errors import InputError
-
-METHODS = ("elsa", "magnitude", "dense")
+from tamis_torch.methods.names import HOMES, kind_of
 
 
 def command(
     model: options.Model,
     out: Annotated[Path, typer.Option(help="The run folder to write.")],
-    method: Annotated[str, typer.Option(help=f"One of {', '.join(METHODS)}.")] = "elsa",
+    method: Annotated[str, typer.Option(help=f"One of {', '.join(HOMES)}.")] = "elsa",
     sparsity: Annotated[
         float | None, typer.Option(help="Fraction of zeros a matrix, in [0, 1); 0.9, or that of --pattern.")
     ] = None,
     pattern: Annotated[
         str | None, typer.Option(help="N:M, at most N nonzeros in every M inputs, instead of a sparsity.")
+    ] = None,
+    layers: Annotated[
+        str | None, typer.Option(help="Layers to prune, as patterns of names: '*.mlp.*'; all linear ones.")
+    ] = None,
+    skip: Annotated[
+        str | None, typer.Option(help="Layers left dense, likewise: 'model.layers.0.*,*.down_proj'.")
     ] = None,
     train: Annotated[str | None, typer.Option(help="Training text: a text file or a .jsonl.")] = None,
     eval_text: Annotated[
@@ -61,9 +67,12 @@ def command(
     json_: options.Json = False,
 ) -> None:
     """Prune MODEL and write a run folder: the model, metrics and a report page."""
-    training = {"steps": steps, "batch_size": batch_size, "seq_len": seq_len, "lr": lr, "seed": seed}
-    own = {"penalty": penalty, "interval": interval, "growth": growth, "pull": pull, "metric": metric}
-    config = _config(method, {"sparsity": sparsity, "pattern": pattern}, training, own)
+    config = _config(
+        method,
+        sparsity=sparsity, pattern=pattern, layers=layers, skip=skip,
+        steps=steps, batch_size=batch_size, seq_len=seq_len, lr=lr, seed=seed,
+        penalty=penalty, interval=interval, growth=growth, pull=pull, metric=metric,
+    )  # fmt: skip
     from tamis_torch.pruning import prune
 
     run = prune(
@@ -74,23 +83,16 @@ def command(
     options.show(_summary(run.results, out), json_, _words(run.results, out))
 
 
-def _config(method: str, goal: dict[str, Any], training: dict[str, Any], own: dict[str, Any]) -> Any:
+def _config(method: str, **options: Any) -> Any:
     """Return the method's settings from the options that were given."""
-    if method not in METHODS:
-        raise InputError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    from tamis_torch.methods.dense import Dense
-    from tamis_torch.methods.elsa import Elsa
-    from tamis_torch.methods.magnitude import Magnitude
-
-    kind, taken = {
-        "elsa": (Elsa, goal | training | own),
-        "dense": (Dense, training),
-        "magnitude": (Magnitude, goal),
-    }[method]
-    unused = {k for k, v in (training | own).items() if v is not None} - set(taken)
-    if unused:
-        raise InputError(f"--{sorted(unused)[0].replace('_', '-')} has no meaning for the method {method}")
-    return kind(**{name: value for name, value in taken.items() if value is not None})
+    if method not in HOMES:
+        raise InputError(f"method must be one of {', '.join(HOMES)}, got {method!r}")
+    kind = kind_of(method)
+    known = {field.name for field in fields(kind)}
+    given = {name: value for name, value in options.items() if value is not None}
+    if unused := sorted(set(given) - known):
+        raise InputError(f"--{unused[0].replace('_', '-')} has no meaning for the method {method}")
+    return kind(**given)
 
 
 def _summary(results: dict[str, Any], out: Path) -> dict[str, Any]:

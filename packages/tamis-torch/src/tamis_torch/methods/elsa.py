@@ -28,7 +28,8 @@ from typing import Literal, Self
 
 from tamis.sets import NofM, Sparse
 from tamis_torch.methods.checks import check_between, check_choice, check_count
-from tamis_torch.methods.pattern import parse_pattern, resolve_sparsity
+from tamis_torch.methods.goal import Goal
+from tamis_torch.methods.pattern import parse_pattern
 from tamis_torch.methods.schedule import Training
 
 RELEARN_LR = 1.0  # times width, at 90%
@@ -36,7 +37,7 @@ MAX_LR = 5e-3  # beyond it Adam is unstable on narrow models, whatever their wid
 
 
 @dataclass(frozen=True, kw_only=True)
-class Elsa(Training):
+class Elsa(Goal, Training):
     """Settings of a run of Elsa.
 
     Raises
@@ -45,10 +46,6 @@ class Elsa(Training):
         If a value is out of its range.
     """
 
-    sparsity: float = None  # type: ignore[assignment]
-    """Fraction of each pruned matrix that is zero at the end, in [0, 1); by default 0.9, or the pattern's."""
-    pattern: str | None = None
-    """``"N:M"``: at most N nonzeros in every M consecutive inputs, instead of a sparsity."""
     penalty: float = 0.1
     """Direct pull: the share of the distance to z - u that a step closes, in (0, 1].  Gradient pull:
     the penalty of the augmented Lagrangian in the units of the clipped gradient."""
@@ -62,8 +59,8 @@ class Elsa(Training):
     """Share of the steps over which the sparsity grows to its target; 0: the target from the start."""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        object.__setattr__(self, "sparsity", resolve_sparsity(self.sparsity, self.pattern))
+        Goal.__post_init__(self)
+        Training.__post_init__(self)
         check_count("interval", self.interval, 1)
         check_choice("pull", self.pull, ("direct", "gradient"))
         check_choice("metric", self.metric, ("adam", "fisher", "none"))

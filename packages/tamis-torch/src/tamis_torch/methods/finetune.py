@@ -1,0 +1,40 @@
+"""Masked fine-tuning: train on what is left of a pruned model, its zeros staying zero.
+
+w  <-  inner step on the clipped gradient of the training loss,  then  w  <-  mask * w
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from tamis_torch.methods.schedule import Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finetune(Training):
+    """Settings of masked fine-tuning, as those of :class:`tamis_torch.Elsa`.
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range.
+    """
+
+    layers: str = "*"
+    """Layers whose zeros stay, as comma-separated shell patterns of their names; all linear ones."""
+    skip: str = ""
+    """Layers that may fill up, likewise."""
+
+
+def masks(weights: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
+    """Return where each weight is not zero."""
+    return {name: weight.detach() != 0 for name, weight in weights.items()}
+
+
+@torch.no_grad()
+def restrict(weights: Mapping[str, nn.Parameter], kept: Mapping[str, Tensor]) -> None:
+    """Put the zeros back, in place."""
+    for name, weight in weights.items():
+        weight.mul_(kept[name])
