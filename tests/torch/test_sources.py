@@ -24,7 +24,7 @@ def test_a_path_that_is_not_there(refusal, tmp_path: Path) -> None:
 )
 def test_what_looks_like_a_path_is_never_asked_of_the_hub(refusal, name, monkeypatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sources, "_online", lambda: pytest.fail("asked for the network"))
+    monkeypatch.setattr(sources, "online", lambda: pytest.fail("asked for the network"))
     assert f"model {name} does not exist" in refusal(name)
 
 
@@ -36,7 +36,7 @@ def test_a_misspelt_path_beside_others_is_not_a_hub_name(refusal, monkeypatch, t
 
 def test_a_hub_name_without_network_is_one_line(refusal, monkeypatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sources, "_online", lambda: False)
+    monkeypatch.setattr(sources, "online", lambda: False)
     assert "hub model some-org/no-such-model (no folder here has that name) cannot be read" in refusal(
         "some-org/no-such-model"
     )
@@ -48,9 +48,9 @@ def test_without_a_name_server_the_machine_counts_as_offline(monkeypatch) -> Non
 
     monkeypatch.setattr(sources.socket, "getaddrinfo", fail)
     monkeypatch.setattr(sources.urllib.request, "getproxies", dict)
-    assert not sources._online()
+    assert not sources.online()
     monkeypatch.setattr(sources.urllib.request, "getproxies", lambda: {"https": "http://proxy"})
-    assert sources._online()
+    assert sources.online()
 
 
 def test_a_folder_without_config(refusal, folder: Path) -> None:

@@ -17,42 +17,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerBase
 
 from tamis_torch.errors import InputError
 from tamis_torch.text import read_text
+from tamis_torch.tokenizing import tokenize
 
 __all__ = ["Batches", "digest", "read_text", "tokenize", "windows"]
-
-
-def tokenize(tokenizer: PreTrainedTokenizerBase, text: str, vocabulary: int) -> Tensor:
-    """Tokenise a text whole, without special tokens.
-
-    Parameters
-    ----------
-    tokenizer
-    text
-    vocabulary
-        Rows of the model's embedding: each id must be smaller.
-
-    Returns
-    -------
-    Tensor
-        int64, shape (tokens,).
-
-    Raises
-    ------
-    InputError
-        If the tokenizer gives an id that the model has no embedding for.
-    """
-    ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-    tokens = torch.tensor(ids, dtype=torch.long)
-    if len(tokens) and int(tokens.max()) >= vocabulary:
-        raise InputError(
-            f"the tokenizer does not match the model: it gives the id {int(tokens.max())}, "
-            f"but the model's vocabulary has {vocabulary} entries (0 to {vocabulary - 1})"
-        )
-    return tokens
 
 
 def windows(tokens: Tensor, seq_len: int, limit: int | None = None) -> Tensor:
@@ -129,8 +99,8 @@ class Batches:
 
 def digest(tokens: Tensor) -> str:
     """Return a hash of the tokens as 16 hexadecimal digits."""
-    content = tokens.cpu().numpy().astype("<i8").tobytes()
-    return hashlib.blake2b(content, digest_size=8).hexdigest()
+    content = np.ascontiguousarray(tokens.cpu().numpy(), dtype="<i8")
+    return hashlib.blake2b(content.data, digest_size=8).hexdigest()
 
 
 @lru_cache(maxsize=4)  # a batch may reach over the end of an epoch; a step need not shuffle again

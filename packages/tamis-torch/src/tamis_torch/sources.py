@@ -54,19 +54,18 @@ def find_source(model: str) -> Source:
         if path.suffix != ".gguf":
             raise InputError(f"model file {path} is not a .gguf file; give {KINDS}")
         return Source(f"GGUF file {path}", str(path.parent), {"gguf_file": path.name})
-    if _is_hub_name(model):
+    if is_hub_name(model) and not model.endswith(".gguf"):
         label = f"hub model {model} (no folder here has that name)"
-        return Source(label, model, {"local_files_only": not _online()})
+        return Source(label, model, {"local_files_only": not online()})
     raise InputError(f"model {model} does not exist; give {KINDS}")
 
 
-def _is_hub_name(model: str) -> bool:
+def is_hub_name(name: str) -> bool:
     """Tell a hub name from a misspelt path: the folder it would be in is not there."""
-    looks = HUB_NAME.fullmatch(model) is not None and not model.endswith(".gguf")
-    return looks and not Path(model).parent.exists()
+    return HUB_NAME.fullmatch(name) is not None and not Path(name).parent.exists()
 
 
-def _online() -> bool:
+def online() -> bool:
     """Tell whether the hub may be reachable; without this, an offline user waits half a minute."""
     if urllib.request.getproxies():
         return True

@@ -1,45 +1,57 @@
-"""Reading a text: a UTF-8 file as it is, or the ``"text"`` field of each line of a .jsonl file."""
+"""Reading what TEXT names: a UTF-8 file as it is, a .jsonl file, or a data set.
+
+Of a .jsonl file, the field ``"text"`` of each line; of a data set, see :mod:`tamis_torch.data_sets`.
+A path that is there always wins over a hub name, and only a hub name reaches for the network.
+"""
 
 import json
 from pathlib import Path
 
+from tamis_torch.data_sets import SEPARATOR, find_data_set, read_data_set
 from tamis_torch.errors import InputError
 
-SEPARATOR = "\n\n"  # between the texts of a .jsonl file, as the literature joins WikiText's
+KINDS = "a text file, a .jsonl file or a hub data set such as Salesforce/wikitext:wikitext-2-raw-v1:train"
 
 
-def read_text(path: str | Path) -> str:
-    """Return the text of a file.
+def read_text(source: str | Path) -> str:
+    """Return the text that ``source`` names.
 
     Parameters
     ----------
-    path
-        A UTF-8 text file, taken as it is, or a ``.jsonl`` file with an object a line whose
-        field ``"text"`` is a string; those are joined by blank lines.
+    source
+        A UTF-8 text file, taken as it is; a ``.jsonl`` file with an object a line whose field
+        ``"text"`` is a string, joined by blank lines; or a data set: ``org/name``,
+        ``org/name:config``, ``org/name:config:split``, ``folder::split``.
 
     Raises
     ------
     InputError
-        If the file is missing, a folder, not readable, not UTF-8 (with the byte offset), has a bad
-        line (with its number), or holds nothing but white space.
+        If a file is missing, not readable, not UTF-8 (with the byte offset), or has a bad line (with
+        its number); if a data set cannot be read; or if the text is nothing but white space.
     """
-    path = Path(path)
-    text = _decode(path, _read_bytes(path))
-    if path.suffix == ".jsonl":
-        lines = enumerate(text.split("\n"), start=1)
-        text = SEPARATOR.join(_text_field(path, number, line) for number, line in lines if line.strip())
+    path = Path(source).expanduser()
+    if path.exists() and not path.is_dir():
+        text = _read_file(path)
+    elif (found := find_data_set(str(source))) is not None:
+        text = read_data_set(found)
+    else:
+        raise InputError(f"text file {source} does not exist; give {KINDS}")
     if not text.strip():
-        raise InputError(f"text file {path} is empty")
+        raise InputError(f"text {source} is empty")
     return text
+
+
+def _read_file(path: Path) -> str:
+    text = _decode(path, _read_bytes(path))
+    if path.suffix != ".jsonl":
+        return text
+    lines = enumerate(text.split("\n"), start=1)
+    return SEPARATOR.join(_text_field(path, number, line) for number, line in lines if line.strip())
 
 
 def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"text file {path} does not exist") from None
-    except IsADirectoryError:
-        raise InputError(f"text file {path} is a folder; give a text file or a .jsonl file") from None
     except OSError as error:
         raise InputError(f"text file {path} cannot be read: {error.strerror}") from error
 

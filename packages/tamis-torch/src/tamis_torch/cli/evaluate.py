@@ -1,38 +1,74 @@
 """``tamis eval``.
 
 tamis eval runs/elsa/model --text wiki.test.raw --seq-len 512 --windows 20
-tamis eval model.gguf --text books.txt --json
+tamis eval runs/elsa/model --text Salesforce/wikitext:wikitext-2-raw-v1:test
+tamis eval model.gguf --text books.txt --tasks hellaswag,arc_easy --json
 """
 
 from dataclasses import asdict
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tamis_torch.cli import options
+from tamis_torch.errors import InputError
+
+if TYPE_CHECKING:
+    from tamis_torch.checkpoint import Loaded
 
 
 def command(
     model: options.Model,
-    text: Annotated[str, typer.Option(help="A text file or a .jsonl.")],
-    seq_len: Annotated[
-        int | None, typer.Option(help="Tokens a window; by default 2048 or the model's context.")
+    text: Annotated[
+        str | None, typer.Option(help="For the perplexity: a text file, a .jsonl or org/name:config:split.")
     ] = None,
-    windows: Annotated[int | None, typer.Option(help="The first N windows only.")] = None,
-    batch_size: Annotated[int, typer.Option(help="Windows a forward pass.")] = 8,
+    tasks: Annotated[
+        str | None, typer.Option(help="Of lm-evaluation-harness, separated by commas: hellaswag,arc_easy.")
+    ] = None,
+    seq_len: Annotated[
+        int | None, typer.Option(help="Tokens a window of TEXT; by default 2048 or the model's context.")
+    ] = None,
+    windows: Annotated[int | None, typer.Option(help="The first N windows of TEXT only.")] = None,
+    task_limit: Annotated[int | None, typer.Option(help="The first N questions of each task only.")] = None,
+    task_path: Annotated[
+        Path | None, typer.Option(help="A folder with tasks of your own, .yaml files of the harness.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="Windows or questions a forward pass.")] = 8,
     device: options.Device = "cpu",
     json_: options.Json = False,
 ) -> None:
-    """Print the perplexity of MODEL on a text, in the convention of the pruning literature."""
+    """Print the perplexity of MODEL on a text, its scores on tasks, or both."""
+    if text is None and tasks is None:
+        raise InputError("give a text (--text), tasks (--tasks), or both")
+    if tasks is None and (task_limit, task_path) != (None, None):
+        raise InputError("--task-limit and --task-path have no meaning without --tasks")
     from tamis_torch.checkpoint import load
-    from tamis_torch.data import read_text, tokenize
+    from tamis_torch.data import read_text
+    from tamis_torch.harness import evaluate_tasks, find_tasks, table
+
+    content = None if text is None else read_text(text)
+    loaded = load(model, device=device)
+    found = None if tasks is None else find_tasks([name.strip() for name in tasks.split(",")], task_path)
+    result: dict[str, Any] = {"model": model}
+    words = []
+    if content is not None:
+        result |= _perplexity(loaded, content, seq_len, windows, batch_size) | {"text": text}
+        place = f"{result['windows']} windows of {result['seq_len']} tokens of {text}"
+        words.append(f"perplexity {result['perplexity']:.5g} ({place})")
+    if found is not None:
+        scores = evaluate_tasks(loaded, found, limit=task_limit, batch_size=batch_size)
+        result |= {"tasks": [asdict(score) for score in scores], "task_limit": task_limit}
+        words.append(table(scores))
+    options.show(result, json_, "\n\n".join(words))
+
+
+def _perplexity(
+    loaded: "Loaded", content: str, seq_len: int | None, windows: int | None, batch_size: int
+) -> dict[str, Any]:
+    from tamis_torch.data import digest, tokenize
     from tamis_torch.evaluate import perplexity
     from tamis_torch.weights import vocabulary
 
-    content = read_text(text)
-    network, tokenizer, _ = load(model, device=device)
-    tokens = tokenize(tokenizer, content, vocabulary(network))
-    result = perplexity(network, tokens, seq_len, windows, batch_size)
-    words = f"{result.windows} windows of {result.seq_len} tokens of {text}"
-    summary = f"perplexity {result.perplexity:.5g} ({words})"
-    options.show(asdict(result) | {"model": model, "text": text}, json_, summary)
+    tokens = tokenize(loaded.tokenizer, content, vocabulary(loaded.model))
+    return asdict(perplexity(loaded.model, tokens, seq_len, windows, batch_size)) | {"hash": digest(tokens)}
