@@ -50,6 +50,11 @@ def column(metrics: list[Record], name: str) -> list[tuple[float, float | None]]
     return [(record["step"], _finite(record.get(name))) for record in metrics]
 
 
+def is_by_block(metrics: list[Record]) -> bool:
+    """Return whether the lines are those of blocks rather than of training steps."""
+    return bool(metrics) and "block" in metrics[0]
+
+
 def _finite(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 

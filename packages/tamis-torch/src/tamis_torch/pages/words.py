@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tamis_torch.human import UNKNOWN, count, duration, number, percent, size
 from tamis_torch.pages.layers import Layer
-from tamis_torch.pages.run_folder import Record, RunFolder
+from tamis_torch.pages.run_folder import Record, RunFolder, is_by_block
 
 METHODS = {
     "elsa": "Elsa",
@@ -18,11 +18,9 @@ METHODS = {
     "wanda": "Wanda",
     "sparsegpt": "SparseGPT",
     "alps": "ALPS",
+    "ladmm": "L-ADMM",
 }
-OPTIONS = (  # of `tamis prune`, by their names in config.json
-    "method", "sparsity", "pattern", "train", "eval", "eval_seq_len", "eval_windows", "steps", "batch_size",
-    "seq_len", "lr", "penalty", "interval", "growth", "pull", "metric", "seed", "device", "dtype",
-)  # fmt: skip
+ANY_LAYER = {"layers": "*", "skip": ""}  # settings that say nothing
 
 
 class Figure(NamedTuple):
@@ -44,7 +42,7 @@ def title(run: RunFolder) -> str:
 
 
 def lead(run: RunFolder) -> str:
-    """Return one sentence on how it was trained."""
+    """Return one sentence on how it was trained, or on what it was calibrated."""
     if not run.metrics:
         return "No training step was made."
     config = run.config
@@ -54,8 +52,12 @@ def lead(run: RunFolder) -> str:
         if config.get("device") and config.get("dtype")
         else ""
     )
-    steps, tokens = number(run.metrics[-1]["step"]), count(run.run.get("train_tokens"))
-    return f"{steps} steps, {tokens} tokens{train}{where}."
+    steps = number(run.metrics[-1]["step"])
+    if is_by_block(run.metrics):
+        return (
+            f"{steps} blocks one by one, on {count(run.run.get('calibration_tokens'))} tokens{train}{where}."
+        )
+    return f"{steps} steps, {count(run.run.get('train_tokens'))} tokens{train}{where}."
 
 
 def stopped(run: RunFolder) -> str:
@@ -64,7 +66,8 @@ def stopped(run: RunFolder) -> str:
         return ""
     done = run.metrics[-1]["step"] if run.metrics else 0
     asked = f" of {number(run.config['steps'])}" if run.config.get("steps") else ""
-    where = f"at step {number(done)}{asked}" if done else "before the first step"
+    unit = "block" if is_by_block(run.metrics) else "step"
+    where = f"at {unit} {number(done)}{asked}" if done else "before the first step"
     return f"This run {'was interrupted' if status(run) == 'interrupted' else 'failed'} {where}"
 
 
@@ -83,17 +86,16 @@ def figures(run: RunFolder, layers: list[Layer]) -> list[Figure]:
         Figure(
             "Time", duration(run.run.get("seconds")), [f"{size(memory)} of memory at most"] if memory else []
         ),
-        Figure("Training tokens", count(run.run.get("train_tokens")), _tokens_a_step(run)),
+        _tokens(run),
     ]
 
 
 def command(run: RunFolder) -> str:
     """Return the `tamis prune` command line that does the same again."""
-    options = [(name, run.config.get(name)) for name in OPTIONS]
     words = [
         f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
-        for name, value in options
-        if value is not None
+        for name, value in run.config.items()
+        if name != "model" and value is not None and value != ANY_LAYER.get(name)
     ]
     first = f"tamis prune {shlex.quote(model(run))}"
     return " \\\n    ".join([first, *words, f"--out {shlex.quote(run.path.name + '-again')}"])
@@ -136,6 +138,15 @@ def _perplexity(perplexity: Record | None) -> Figure:
     change = ratio(before, after)
     lines = [f"{number(change)} times what it was"] if change is not None else []
     return Figure("Perplexity", number(after), [*lines, where], number(before) if before is not None else "")
+
+
+def _tokens(run: RunFolder) -> Figure:
+    """Return how much text was read: trained on, or calibrated on."""
+    length, calibration = run.config.get("seq_len"), run.run.get("calibration_tokens")
+    if calibration and length:
+        windows = f"{number(calibration // length)} windows of {number(length)} tokens"
+        return Figure("Calibration tokens", count(calibration), [windows, "no training"])
+    return Figure("Training tokens", count(run.run.get("train_tokens")), _tokens_a_step(run))
 
 
 def _tokens_a_step(run: RunFolder) -> list[str]:
