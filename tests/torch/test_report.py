@@ -245,7 +245,7 @@ Array.from(document.querySelectorAll(".figures > div, .note, .card table:not(.st
 
 
 def page_charts(name):
-    return {"comparison": 2, "stopped": 6}.get(name, len(CHARTS))
+    return {"comparison": 4, "stopped": 6}.get(name, len(CHARTS))
 
 
 @pytest.mark.browser

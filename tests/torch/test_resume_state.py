@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tamis_torch.checkpoint import load_state, save_state
+from tamis_torch.checkpoint import load_part, load_state, save_part, save_state
 from tamis_torch.errors import InputError
 
 
@@ -77,3 +77,20 @@ def test_an_interrupt_while_writing_keeps_the_one_before(tmp_path: Path, monkeyp
         save_state(tmp_path, {"w": torch.zeros(3)}, {"step": 2})
     assert load_state(tmp_path)[1] == {"step": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["state-00000001.safetensors"]
+
+
+def test_a_part_stays_when_states_go(tmp_path: Path) -> None:
+    tensors = {"w": torch.randn(3, 4).T, "half": torch.randn(5).bfloat16()}
+    part = save_part(tmp_path, "block-00000", tensors)
+    for step in (1, 2):
+        save_state(tmp_path, {}, {"step": step})
+    assert sorted(path.name for path in tmp_path.iterdir()) == [part.name, "state-00000002.safetensors"]
+    again = load_part(tmp_path, "block-00000")
+    assert all(torch.equal(again[name], tensors[name]) for name in tensors)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:50])])
+def test_a_part_that_cannot_be_read_is_said(damage, tmp_path: Path) -> None:
+    damage(save_part(tmp_path, "block-00007", {"w": torch.ones(9)}))
+    with pytest.raises(InputError, match=r"part-block-00007\.safetensors, on which the newest checkpoint"):
+        load_part(tmp_path, "block-00007")

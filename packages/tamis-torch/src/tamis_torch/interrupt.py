@@ -1,10 +1,19 @@
-"""Ctrl-C between two steps, not within one."""
+"""Ctrl-C between two steps (or blocks), not within one."""
 
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from tamis_torch.errors import RunError
+
+
+class Interrupted(RunError):
+    """The user stopped the run; its checkpoint is whole."""
+
+    def __init__(self, done: int, total: int, unit: str = "step") -> None:
+        super().__init__(f"stopped after {unit} {done} of {total}; the same command with --resume goes on")
 
 
 @contextmanager

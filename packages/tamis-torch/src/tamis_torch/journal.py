@@ -1,7 +1,7 @@
-"""The run folder while a run goes on: a line of metrics a step, a live display, checkpoints.
+"""The run folder while a run goes on: a line of metrics a step (or block), a live display, checkpoints.
 
 DIR/config.json      every setting as resolved, before the first step
-DIR/metrics.jsonl    a line a step
+DIR/metrics.jsonl    a line a step, or a block
 DIR/checkpoints/     the state to resume from
 DIR/run.json         how it ended
 """
@@ -17,7 +17,7 @@ from torch import Tensor
 from tamis_torch.checkpoint import save_state, write_atomically
 from tamis_torch.folders import writing
 from tamis_torch.jsons import dumps
-from tamis_torch.progress import Progress
+from tamis_torch.progress import TRAINING, Kind, Progress
 
 
 class Journal:
@@ -29,13 +29,18 @@ class Journal:
         The run folder.
     total_steps, tokens_per_step, start : int
         The budget, and the steps that an earlier part of the run made already.
+    kind : tamis_torch.progress.Kind
+        What is counted and shown: the steps of a training (default), or blocks.
     """
 
-    def __init__(self, folder: Path, total_steps: int, tokens_per_step: int, start: int = 0) -> None:
+    def __init__(
+        self, folder: Path, total_steps: int, tokens_per_step: int, start: int = 0, kind: Kind = TRAINING
+    ) -> None:
         self.folder, self.tokens = folder, tokens_per_step
         self._path = folder / "metrics.jsonl"
         self._keep_lines(start)
-        self._progress = Progress(total_steps, tokens_per_step)
+        self._shown = [key for key, _, _ in kind.figures]
+        self._progress = Progress(total_steps, tokens_per_step, kind)
         self._last = monotonic()
 
     def __enter__(self) -> Self:
@@ -62,8 +67,7 @@ class Journal:
         with writing(self._path):
             self._file.write(dumps(line) + "\n")
             self._file.flush()
-        shown = {key: record.get(key) for key in ("loss", "residual", "sparsity")}
-        self._progress.update(step, **shown)
+        self._progress.update(step, **{key: record.get(key) for key in self._shown})
 
     def say(self, messages: Iterable[str]) -> None:
         """Show words of warning."""

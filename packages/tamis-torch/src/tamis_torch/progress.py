@@ -2,8 +2,8 @@
 
 On a terminal two lines are kept up to date; in a file or a log a line is written after the first
 step, about every 5% of the steps and after the last, without control characters.  Both show the
-steps, the loss, the primal residual |w - z| / |w|, the sparsity, tokens a second and the time
-left, and both write to stderr, so that stdout stays for results.
+steps, the figures of the kind of run, tokens a second and the time left, and both write to stderr,
+so that stdout stays for results.
 """
 
 import sys
@@ -25,13 +25,17 @@ PLAIN_LINES = 20
 REFRESH = 8  # times a second
 
 
-class Reading(NamedTuple):
-    """The state of a run after a step; None for what is not known yet."""
+class Kind(NamedTuple):
+    """What a run goes by, and the figures it shows: key, name, and how its values are written."""
 
-    step: int = 0
-    loss: float | None = None
-    residual: float | None = None
-    sparsity: float | None = None
+    unit: str
+    figures: tuple[tuple[str, str, Callable[[float | None], str]], ...]
+
+
+TRAINING = Kind(
+    "step", (("loss", "loss", number), ("residual", "|w-z|/|w|", number), ("sparsity", "sparsity", percent))
+)
+BLOCKS = Kind("block", (("error", "error", number), ("sparsity", "sparsity", percent)))
 
 
 class Progress:
@@ -42,7 +46,9 @@ class Progress:
     total_steps : int
         Steps of the whole run, those before a resume included.
     tokens_per_step : int
-        Tokens that a step trains on.
+        Tokens that a step reads.
+    kind : Kind
+        TRAINING (default) or BLOCKS.
     console : rich.console.Console, optional
         Where to write; by default stderr, live only if that is a terminal.
     clock : callable, optional
@@ -58,6 +64,7 @@ class Progress:
         self,
         total_steps: int,
         tokens_per_step: int,
+        kind: Kind = TRAINING,
         *,
         console: Console | None = None,
         clock: Callable[[], float] = monotonic,
@@ -71,7 +78,9 @@ class Progress:
             stderr=True, force_terminal=sys.stderr.isatty(), force_jupyter=False
         )
         self._speed = Speed(clock)
-        self._reading = Reading()
+        self._kind = kind
+        self._step = 0
+        self._known: dict[str, float | None] = {}
         self._printed = 0
         self._live = _live(self._console, self._display)
 
@@ -86,31 +95,15 @@ class Progress:
     ) -> None:
         if self._live:
             self._live.stop()
-        elif self._reading.step != self._printed:
+        elif self._step != self._printed:
             self._print_line()
 
-    def update(
-        self,
-        step: int,
-        *,
-        loss: float | None = None,
-        residual: float | None = None,
-        sparsity: float | None = None,
-    ) -> None:
-        """Say that ``step``, counted from 1, has ended.
-
-        Residual and sparsity, once known, are shown until the next value.
-        """
-        first = self._reading.step == 0
-        last = self._reading
+    def update(self, step: int, **figures: float | None) -> None:
+        """Say that ``step``, counted from 1, has ended; a figure is shown until its next value."""
+        before, self._step = self._step, step
         self._speed.ended(step)
-        self._reading = Reading(
-            step,
-            loss,
-            last.residual if residual is None else residual,
-            last.sparsity if sparsity is None else sparsity,
-        )
-        if not self._live and (first or self._passed_a_mark(last.step, step)):
+        self._known |= {key: value for key, value in figures.items() if value is not None}
+        if not self._live and (before == 0 or self._passed_a_mark(before, step)):
             self._print_line()
 
     def note(self, text: str) -> None:
@@ -126,36 +119,27 @@ class Progress:
         return before * marks // max(self.total_steps, 1) < step * marks // max(self.total_steps, 1)
 
     def _print_line(self) -> None:
-        self._printed = self._reading.step
-        width = len(str(self.total_steps))
-        self._write(
-            "  ".join(
-                [f"step {self._reading.step:>{width}}/{self.total_steps}", *self._figures(), self._left()]
-            )
-        )
+        self._printed = self._step
+        where = f"{self._kind.unit} {self._step:>{len(str(self.total_steps))}}/{self.total_steps}"
+        self._write("  ".join([where, *self._figures(), self._left()]))
 
     def _write(self, text: str) -> None:
         print(_printable(text), file=self._console.file, flush=True)
 
     def _figures(self) -> list[str]:
-        _, loss, residual, sparsity = self._reading
         seconds = self._speed.seconds_per_step()
         speed = self.tokens_per_step / seconds if seconds else None
-        return [
-            f"loss {number(loss)}",
-            f"|w-z|/|w| {number(residual)}",
-            f"sparsity {percent(sparsity)}",
-            f"{number(speed)} tokens/s",
-        ]
+        figures = [f"{name} {show(self._known.get(key))}" for key, name, show in self._kind.figures]
+        return [*figures, f"{number(speed)} tokens/s"]
 
     def _left(self) -> str:
         seconds = self._speed.seconds_per_step()
-        remaining = max(0, self.total_steps - self._reading.step)
+        remaining = max(0, self.total_steps - self._step)
         return f"{duration(None if seconds is None else seconds * remaining)} left"
 
     def _display(self) -> Group:
         """Return the two lines of the terminal: bar, steps and time left; the figures."""
-        step = self._reading.step
+        step = self._step
         share = f"{100 * step // max(self.total_steps, 1)}%"
         top = Table.grid(expand=True, padding=(0, 2, 0, 0))
         for column in range(4):

@@ -13,11 +13,12 @@ from typing import Any
 
 from tamis_torch.comparison import compare_table, plain_table, rich_table, write_comparison
 from tamis_torch.pages import render, words
+from tamis_torch.pages.block_charts import block_charts
 from tamis_torch.pages.charts import kinds_chart, perplexity_chart, smoothing_span, training_charts
 from tamis_torch.pages.curves import smooth
 from tamis_torch.pages.heat_map import heat_map
 from tamis_torch.pages.layers import Layer
-from tamis_torch.pages.run_folder import Record, RunFolder, column, read_run
+from tamis_torch.pages.run_folder import Record, RunFolder, column, is_by_block, read_run
 
 __all__ = ["compare_table", "plain_table", "rich_table", "write_comparison", "write_report"]
 
@@ -43,7 +44,7 @@ def _values(run: RunFolder) -> dict[str, Any]:
     """Return what the template shows."""
     rows = _layer_rows(run.run.get("layers") or [])
     layers = [Layer(row["name"], row["entries"], row["nonzeros"]) for row in rows]
-    perplexity = run.run.get("perplexity")
+    perplexity, by_block = run.run.get("perplexity"), is_by_block(run.metrics)
     return {
         "title": words.title(run),
         "lead": words.lead(run),
@@ -51,9 +52,10 @@ def _values(run: RunFolder) -> dict[str, Any]:
         "message": run.run.get("message", ""),
         "warnings": run.run.get("warnings") or [],
         "figures": words.figures(run, layers),
-        "training_charts": training_charts(run.metrics),
+        "by_block": by_block,
+        "progress_charts": block_charts(run.metrics) if by_block else training_charts(run.metrics),
         "metrics_count": len(run.metrics),
-        "sampled": _sampled(run.metrics),
+        "sampled": run.metrics if by_block else _sampled(run.metrics),
         "heat_map": heat_map(layers),
         "kinds_chart": kinds_chart(layers),
         "perplexity_chart": perplexity_chart(perplexity) if perplexity else None,

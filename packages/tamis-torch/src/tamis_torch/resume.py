@@ -3,6 +3,9 @@
 One file a checkpoint, ``state-NNNNNNNN.safetensors``, numbered upwards and renamed when complete,
 so that tensors and settings can never be of different steps.  The newest that can be read wins;
 older ones are deleted once a newer is complete.  Nothing is ever unpickled.
+
+What will not change any more, such as a finished block, is written once, as a part beside the state
+that counts on it: ``part-NAME.safetensors``, before that state.
 """
 
 import json
@@ -58,6 +61,11 @@ def save_state(folder: str | Path, tensors: dict[str, Tensor], meta: dict[str, A
     return path
 
 
+def can_resume(folder: str | Path) -> bool:
+    """Return whether a run's folder has a checkpoint."""
+    return bool(_checkpoints(Path(folder) / "checkpoints"))
+
+
 def load_state(folder: str | Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read the newest complete checkpoint.
 
@@ -80,6 +88,38 @@ def load_state(folder: str | Path, device: str = "cpu") -> tuple[dict[str, Tenso
             reasons.append(f"{path.name}: {error}")
     found = "; ".join(reasons) or "there is none"
     raise InputError(f"no complete checkpoint in {folder} to resume from ({found})")
+
+
+def save_part(folder: str | Path, name: str, tensors: dict[str, Tensor]) -> Path:
+    """Write tensors that later checkpoints count on, under a name of their own.
+
+    Raises
+    ------
+    RunError
+        If they cannot be written.
+    """
+    path = Path(folder) / f"part-{name}.safetensors"
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _partial_file(path) as partial:
+            save_file(_unshared(tensors), partial)
+    return path
+
+
+def load_part(folder: str | Path, name: str, device: str = "cpu") -> dict[str, Tensor]:
+    """Read what :func:`save_part` wrote.
+
+    Raises
+    ------
+    InputError
+        If it is missing or cannot be read.
+    """
+    path = Path(folder) / f"part-{name}.safetensors"
+    try:
+        with safe_open(path, framework="pt", device=device) as file:
+            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}, on which the newest checkpoint counts, cannot be read: {error}") from error
 
 
 def _read(path: Path, device: str) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -1,0 +1,6 @@
+"""Pruning block by block, on the activations of a few windows of text: one block in memory at a time."""
+
+from tamis_torch.blockwise.blocks import find
+from tamis_torch.blockwise.walk import prune
+
+__all__ = ["find", "prune"]
