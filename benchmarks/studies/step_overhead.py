@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--dtype", default="float32")
     arguments = parser.parse_args()
     model = load(arguments.model).model.train()
-    config = Elsa(steps=10**6, lr=1e-6)
+    config = Elsa(steps=10**6, lr=1e-6, growth=0.0)
     plain = adam(model, 1e-6)
     sparse = ADMM(adam(model, 1e-6), prunable(model), config)
     shape = (config.interval, arguments.batch_size, arguments.seq_len)

@@ -121,6 +121,10 @@ def test_prune_eval_inspect_and_compare_agree(places, tamis):
     page = places["out"].with_name("page.html")
     code, out, _ = tamis("compare", *runs, "--out", page)
     assert code == 0 and "magnitude" in out and page.exists()
+    figure = page.with_suffix(".svg")
+    code, out, _ = tamis("compare", *runs, "--out", page, "--figure", figure, "--json")
+    compared = json.loads(out.splitlines()[-1])
+    assert [run["method"] for run in compared["runs"]] == ["elsa", "magnitude"] and figure.exists()
 
 
 def test_words_are_the_default(places, tamis):
@@ -145,11 +149,13 @@ def test_help_does_not_wait_for_torch():
 
 
 OPTIONS = {
-    "prune": "batch-size checkpoint-every device dtype eval eval-seq-len eval-windows force growth help interval json "
-    "layers lr method metric out pattern penalty pull resume seed seq-len skip sparsity steps train",
-    "eval": "batch-size device help json seq-len text windows",
+    "prune": "accumulate batch-size budget checkpoint-every damping device dtype epochs eval "
+    "eval-seq-len eval-windows force growth help interval json layers lr method metric order "
+    "out pattern penalty pull radius ratios recompute resume samples seed seq-len skip "
+    "sparsity start start-sparsity steps train weights",
+    "eval": "batch-size device help json seq-len task-limit task-path tasks text windows",
     "inspect": "all help json",
-    "compare": "help json out",
+    "compare": "figure help json out",
     "demo": "help json out sparsity steps",
 }
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tamis.select import keep_largest
-from tamis_torch import Elsa, inspect, prune
+from tamis_torch import Elsa, SparseGPT, Wanda, inspect, prune
 from tamis_torch.inspection import matrices
 
 pytestmark = [
@@ -23,6 +23,15 @@ def test_the_same_entries_are_kept_on_both_devices_ties_included(dtype):
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_a_run_on_the_gpu_is_exact_too(dtype, tiny_folder, tiny_text, tmp_path):
     config = Elsa(sparsity=0.9, steps=12, batch_size=2, seq_len=16)
+    run = prune(tiny_folder, tiny_text, config, out=tmp_path / "run", device="cuda", dtype=dtype)
+    for row in matrices(inspect(run.folder)):
+        assert row.nonzeros == round(0.1 * row.entries)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("method", [Wanda, SparseGPT])
+def test_blocks_are_pruned_on_the_gpu_as_exactly(method, dtype, tiny_folder, tiny_text, tmp_path):
+    config = method(sparsity=0.9, samples=12, seq_len=16)
     run = prune(tiny_folder, tiny_text, config, out=tmp_path / "run", device="cuda", dtype=dtype)
     for row in matrices(inspect(run.folder)):
         assert row.nonzeros == round(0.1 * row.entries)

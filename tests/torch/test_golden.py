@@ -13,8 +13,8 @@ from tamis_torch import Elsa, prune
 
 GOLDEN = Path(__file__).with_name("golden.json")
 RUNS = {
-    "default": Elsa(sparsity=0.8, steps=10, batch_size=2, seq_len=16, lr=1e-3),
-    "pattern": Elsa(pattern="2:4", steps=10, batch_size=2, seq_len=16, lr=1e-3),
+    "default": Elsa(sparsity=0.8, budget="tensor", start="none", steps=10, batch_size=2, seq_len=16, lr=1e-3),
+    "pattern": Elsa(pattern="2:4", start="none", steps=10, batch_size=2, seq_len=16, lr=1e-3),
     "paper": Elsa.paper(0.9, steps=10, batch_size=2, seq_len=16, interval=2, lr=1e-3),
 }
 KEYS = ("loss", "lr", "gradient_norm", "residual", "mask_change")

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from tamis_torch import Dense, Elsa, InputError, Magnitude
+from tamis_torch import Dense, Elsa, Finetune, InputError, Magnitude
 from tamis_torch.methods.elsa import constraint, sparsity_at
 from tamis_torch.methods.schedule import lr_scale
 
@@ -29,7 +29,17 @@ BAD = [
     ({"growth": 1.5}, "growth"),
     ({"warmup": -1.0}, "warmup"),
     ({"pull": "push"}, "pull must be one of direct, gradient, got 'push'"),
-    ({"metric": "wanda"}, "metric must be one of adam, fisher, none"),
+    ({"metric": "wanda"}, "metric must be one of adam, fisher, gradient, none"),
+    ({"budget": "layer"}, "budget must be one of tensor, row, block, global, got 'layer'"),
+    ({"budget": "global", "pattern": "2:4"}, "budget must be left out with the pattern 2:4.*got 'global'"),
+    ({"budget": "row", "pattern": "2:4"}, "budget must be left out.*got 'row'"),
+    ({"order": "uwz"}, "order must be one of wzu, zwu"),
+    ({"radius": -0.1}, r"radius must be in \[0, 1e\+06\], got -0.1"),
+    ({"radius": math.nan}, "radius"),
+    ({"radius": 0.1, "weights": "bfloat16"}, "radius must be 0 with weights 'bfloat16'.*got 0.1"),
+    ({"accumulate": 0}, "accumulate must be an integer of at least 1"),
+    ({"accumulate": 3}, r"accumulate must divide batch_size \(4\), got 3"),
+    ({"weights": "float16"}, "weights must be one of float32, bfloat16"),
     ({"seed": -1}, "seed"),
 ]
 
@@ -38,6 +48,11 @@ BAD = [
 def test_elsa_refuses(settings, message):
     with pytest.raises(InputError, match=message):
         Elsa(**settings)
+
+
+def test_magnitude_checks_its_budget():
+    with pytest.raises(InputError, match="budget must be left out with the pattern"):
+        Magnitude(pattern="2:4", budget="block")
 
 
 @pytest.mark.parametrize("kind", [Magnitude, Dense])
@@ -75,11 +90,12 @@ def test_the_papers_settings_are_its_own():
 
 
 def test_the_default_learning_rate_falls_with_the_width_and_rises_with_the_sparsity():
-    rates = [Elsa(sparsity=s).default_lr(256) for s in (0.0, 0.5, 0.7, 0.9, 0.99)]
-    assert rates == sorted(rates) and rates[3] == rates[4] == 1 / 256
-    assert Elsa(sparsity=0.9).default_lr(512) == rates[3] / 2
-    assert Dense().default_lr(256) == rates[0] < rates[1]
-    assert Elsa(pattern="2:4").default_lr(256) == rates[1]
+    rates = [Elsa(sparsity=s).default_lr(256, 0.0) for s in (0.0, 0.5, 0.7, 0.9, 0.99)]
+    assert rates == sorted(rates) and rates[3] == rates[4] > rates[2] > rates[1]
+    assert Elsa(sparsity=0.9).default_lr(512, 0.0) == rates[3] / 2
+    assert Dense().default_lr(256, 0.9) == rates[0] < rates[1]
+    assert Finetune().default_lr(256, 0.7) == rates[2]
+    assert Elsa(pattern="2:4").default_lr(256, 0.0) == rates[1]
 
 
 @pytest.mark.parametrize("kind", [Elsa, Magnitude])

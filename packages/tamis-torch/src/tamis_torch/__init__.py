@@ -13,10 +13,15 @@ if TYPE_CHECKING:
     from tamis_torch.errors import InputError, RunError
     from tamis_torch.evaluate import perplexity
     from tamis_torch.inspection import inspect
+    from tamis_torch.methods.alps import ALPS
     from tamis_torch.methods.dense import Dense
     from tamis_torch.methods.elsa import Elsa
     from tamis_torch.methods.finetune import Finetune
+    from tamis_torch.methods.ladmm import LADMM
     from tamis_torch.methods.magnitude import Magnitude
+    from tamis_torch.methods.safe import Safe, SafePlus
+    from tamis_torch.methods.sparsegpt import SparseGPT
+    from tamis_torch.methods.wanda import Wanda
     from tamis_torch.optimizer import ADMM
     from tamis_torch.pruning import Run, prune
     from tamis_torch.weights import input_axes, prunable
@@ -25,13 +30,19 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ADMM": "optimizer",
+    "ALPS": "methods.alps",
     "Dense": "methods.dense",
     "Elsa": "methods.elsa",
     "Finetune": "methods.finetune",
     "InputError": "errors",
+    "LADMM": "methods.ladmm",
     "Magnitude": "methods.magnitude",
     "Run": "pruning",
     "RunError": "errors",
+    "Safe": "methods.safe",
+    "SafePlus": "methods.safe",
+    "SparseGPT": "methods.sparsegpt",
+    "Wanda": "methods.wanda",
     "input_axes": "weights",
     "inspect": "inspection",
     "load": "checkpoint",
@@ -43,6 +54,8 @@ _HOMES = {
 
 __all__ = [
     "ADMM",
+    "ALPS",
+    "LADMM",
     "Dense",
     "Elsa",
     "Finetune",
@@ -50,6 +63,10 @@ __all__ = [
     "Magnitude",
     "Run",
     "RunError",
+    "Safe",
+    "SafePlus",
+    "SparseGPT",
+    "Wanda",
     "__version__",
     "input_axes",
     "inspect",

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from tamis_torch.methods.budget import groups
 from tamis_torch.methods.elsa import Elsa
 
 RESIDUAL = 0.05  # |w - z|/|w| at the end beyond which the last projection costs more than noise
@@ -32,8 +33,8 @@ def before(config: Elsa, weights: Mapping[str, nn.Parameter], lr: float) -> list
     """Return why a run may not arrive, from its settings and the size of the weights alone.
 
     With the gradient pull Adam moves a weight at most ``sum_t lr_t = lr steps / 2``, so that
-    the ``sparsity``-quantile of |w| has to be within it.  With the direct pull a weight shrinks by
-    ``(1 - penalty)`` a step once it is asked to go.
+    the ``sparsity``-quantile of |w| has to be within it, taken over what shares a budget (for rows over
+    the matrix).  With the direct pull a weight shrinks by ``(1 - penalty)`` a step once it is asked to go.
     """
     if config.sparsity == 0:
         return []
@@ -51,7 +52,8 @@ def before(config: Elsa, weights: Mapping[str, nn.Parameter], lr: float) -> list
 
 def _travel(config: Elsa, weights: Mapping[str, nn.Parameter], lr: float) -> list[str]:
     travel = lr * config.steps / 2
-    largest = max(_quantile(weight, config.sparsity) for weight in weights.values())
+    shared = groups(config.budget, weights)
+    largest = max(_quantile([weights[name] for name in names], config.sparsity) for names in shared)
     if travel >= TRAVEL * largest:
         return []
     return [
@@ -61,8 +63,8 @@ def _travel(config: Elsa, weights: Mapping[str, nn.Parameter], lr: float) -> lis
     ]
 
 
-def _quantile(weight: Tensor, share: float) -> float:
-    flat = weight.detach().abs().flatten().float()
+def _quantile(weights: list[nn.Parameter], share: float) -> float:
+    flat = torch.cat([weight.detach().abs().flatten().float() for weight in weights])
     index = min(flat.numel(), max(1, math.ceil(share * flat.numel())))
     return float(torch.kthvalue(flat, index).values)
 
@@ -83,6 +85,17 @@ def arrived(watch: Watch | None) -> list[str]:
             "lower the learning rate or raise the steps"
         )
     return found
+
+
+def emptied(weights: Mapping[str, Tensor]) -> list[str]:
+    """Return which pruned matrices have nothing left, as a shared budget may leave them."""
+    empty = [name for name, weight in weights.items() if not torch.count_nonzero(weight)]
+    if not empty:
+        return []
+    return [
+        f"{len(empty)} of {len(weights)} matrices have no weight left, the first is {empty[0]}; lower the "
+        "sparsity or give each matrix its own budget"
+    ]
 
 
 def worse(perplexities: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tamis_torch.errors import InputError, RunError
 
-RUN_ENTRIES = ("model", "checkpoints", "config.json", "metrics.jsonl", "run.json", "report.html")
+RUN_ENTRIES = ("model", "start", "checkpoints", "config.json", "metrics.jsonl", "run.json", "report.html")
 
 
 def prepare_folder(out: str | Path, force: bool = False, resume: bool = False) -> Path:
@@ -131,7 +131,7 @@ def _check_wanted(out: Path, force: bool, resume: bool) -> None:
         raise InputError("force and resume exclude each other: force begins anew, resume goes on")
     if out.exists() and not out.is_dir():
         raise InputError(f"output folder {out} is a file; choose another name")
-    if resume and not any((out / "checkpoints").glob("state-*.safetensors")):
+    if resume and not any(out.glob("**/checkpoints/state-*.safetensors")):
         raise InputError(f"nothing to resume in {out}: it has no checkpoint; run without resume")
     if out.exists() and not force and not resume:
         raise InputError(

@@ -11,10 +11,12 @@ Two lines change::
         optimizer.zero_grad()
     optimizer.finalize()                                                            # new
 
-The iteration is :mod:`tamis.admm`, the equations and settings are those of
-:mod:`tamis_torch.methods.elsa`.  This file only walks over the parameters.
+The iteration is that of :mod:`tamis.admm`, the equations and settings are those of
+:mod:`tamis_torch.methods.elsa`, how z and u are kept that of :mod:`tamis_torch.packed`.  This file
+only walks over the parameters.
 """
 
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,13 +24,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tamis import admm
-from tamis.arrays import norm
-from tamis_torch.advice import Watch, arrived
-from tamis_torch.errors import InputError
+from tamis.arrays import restrict, widen
+from tamis_torch.advice import Watch, arrived, emptied
+from tamis_torch.errors import RunError
+from tamis_torch.inner import check_inner
+from tamis_torch.methods.budget import groups, keep
 from tamis_torch.methods.elsa import Elsa, constraint
-
-FLOOR = 1e-6  # of the metric, relative to its mean: v may be zero, a metric must be positive
+from tamis_torch.moments import Metric
+from tamis_torch.packed import add_dual, split
+from tamis_torch.weights import zeros
 
 
 class ADMM(torch.optim.Optimizer):
@@ -38,24 +42,33 @@ class ADMM(torch.optim.Optimizer):
     ----------
     inner : torch.optim.Optimizer
         Does the step; its groups and learning rates are this optimiser's too, so learning-rate
-        schedulers take either.
+        schedulers take either.  Any that steps once a call: not LBFGS.
     weights : mapping of str to nn.Parameter
         What is pruned, as :func:`tamis_torch.prunable` returns it; each must be in ``inner``.
     config : Elsa
     axes : mapping of str to int, optional
-        The axis of each weight that runs over its layer's inputs, along which N:M groups lie;
-        1, that of ``nn.Linear``, where left out.
+        The axis of each weight that runs over its layer's inputs, along which N:M groups and the
+        rows of a budget lie; 1, that of ``nn.Linear``, where left out.
 
     Raises
     ------
     InputError
-        If a weight is not among the inner optimiser's parameters.
+        If a weight is not among the inner optimiser's parameters, or that optimiser evaluates the
+        loss itself, or keeps no second moment and the metric needs one.
 
     Attributes
     ----------
+    targets : dict of str to Tensor
+        z - u, where each weight is drawn to.
+    kept : dict of str to Tensor
+        The support of z, of bool.
+    moments : dict of str to Tensor
+        With the metric "gradient", the running mean of the squared gradient; else empty.
     watch : Watch or None
     count : int
         Steps made.
+    begun : float
+        Fraction of zeros of the weights at the beginning: the sparsity grows from there.
     """
 
     def __init__(
@@ -65,18 +78,21 @@ class ADMM(torch.optim.Optimizer):
         config: Elsa,
         axes: Mapping[str, int] | None = None,
     ) -> None:
-        _check_weights(inner, weights)
+        check_inner(inner, weights)
         super().__init__(inner.param_groups, inner.defaults)
         self.inner, self.weights, self.config = inner, dict(weights), config
         self.axes = {name: 1 for name in weights} | dict(axes or {})
         self.state = inner.state
-        self.count, self.final = 0, False
+        self.count, self.final, self.begun = 0, False, zeros(weights)
         self.watch: Watch | None = None
+        self._metric = Metric(config.metric, inner, self.weights)
+        self._groups = groups(config.budget, weights)
+        self.moments = self._metric.moments
         with torch.no_grad():
-            self.states = {
-                name: admm.init(weight.detach(), constraint(config, 0, self.axes[name]))
-                for name, weight in weights.items()
+            self.kept = {
+                k: mask for names in self._groups for k, mask in self._select(names, weights).items()
             }
+            self.targets = {name: restrict(weights[name].detach(), self.kept[name]) for name in weights}
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -87,11 +103,13 @@ class ADMM(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        self._metric.observe()
         if self.config.pull == "gradient":
             self._pull_gradients()
         self.inner.step()
         if self.config.pull == "direct":
-            self._pull_weights()
+            weights = tuple(self.weights.values())  # in the order of the targets
+            torch._foreach_lerp_(weights, tuple(self.targets.values()), self.config.penalty)
         self.count += 1
         if self.count % self.config.interval == 0 or self.count == self.config.steps:
             self._update()
@@ -101,79 +119,80 @@ class ADMM(torch.optim.Optimizer):
     def finalize(self) -> None:
         """Project the weights onto the set: from here on they are sparse.
 
-        Warns if the numbers of the last update say that this hurts.
+        Warns if the numbers of the last update say that this hurts, or if a matrix is left empty.
         """
         self.final = True
-        for text in arrived(self.watch):
+        for names in self._groups:
+            for name, kept in self._select(names, self.weights, self.config.steps).items():
+                self.weights[name].copy_(restrict(self.weights[name], kept))
+        for text in arrived(self.watch) + emptied(self.weights):
             warnings.warn(text, stacklevel=3)
-        for name, weight in self.weights.items():
-            target = constraint(self.config, self.config.steps, self.axes[name])
-            weight.copy_(target.project(weight, self._metric(weight)))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the inner optimiser's state, and z, u, count and watch under ``"admm"``."""
-        states = {name: state._asdict() for name, state in self.states.items()}
-        return {
-            **self.inner.state_dict(),
-            "admm": {"states": states, "count": self.count, "watch": self.watch},
-        }
+        """Return the inner optimiser's state, and that of the iteration under ``"admm"``."""
+        own = {
+            "targets": dict(self.targets), "kept": dict(self.kept), "moments": dict(self.moments),
+            "count": self.count, "begun": self.begun, "watch": list(self.watch) if self.watch else None,
+        }  # fmt: skip
+        return {**self.inner.state_dict(), "admm": own}
 
+    @torch.no_grad()
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take back what :meth:`state_dict` returned."""
         own = state_dict["admm"]
         self.inner.load_state_dict({k: v for k, v in state_dict.items() if k != "admm"})
         self.state, self.param_groups = self.inner.state, self.inner.param_groups
-        self.states = {name: admm.State(**state) for name, state in own["states"].items()}
-        self.count = own["count"]
+        for part in ("targets", "kept", "moments"):
+            for name, tensor in getattr(self, part).items():
+                tensor.copy_(own[part][name])
+        self.count, self.begun = own["count"], own["begun"]
         self.watch = Watch(*own["watch"]) if own["watch"] else None
 
     def _pull_gradients(self) -> None:
         for name, weight in self.weights.items():
             if weight.grad is not None:
-                weight.grad += admm.penalty_gradient(weight, self.states[name], self.config.penalty)
-
-    def _pull_weights(self) -> None:
-        for name, weight in self.weights.items():
-            weight.lerp_(admm.target(self.states[name]), self.config.penalty)
+                weight.grad.add_(weight - self.targets[name], alpha=self.config.penalty)
 
     def _update(self) -> None:
-        watched = [self._update_one(name, weight) for name, weight in self.weights.items()]
-        gap, size, flips = (sum(values) for values in zip(*watched, strict=True))
-        entries = sum(weight.numel() for weight in self.weights.values())
-        self.watch = Watch((gap / size) ** 0.5 if size else 0.0, flips / entries)
+        """Update z and u of all matrices; for a moment their targets hold w + u."""
+        sizes = self._sizes()
+        for name, weight in self.weights.items():
+            add_dual(self.config.order, weight, self.targets[name], self.kept[name])
+        watched = []
+        for names in self._groups:
+            for name, kept in self._select(names, self.targets).items():
+                watched.append(self._take(name, kept))
+        gap, flips = torch.stack(watched).sum(0).tolist()
+        size, entries = math.hypot(*sizes), sum(weight.numel() for weight in self.weights.values())
+        self.watch = Watch(gap**0.5 / size if size else 0.0, flips / entries)
 
-    def _update_one(self, name: str, weight: nn.Parameter) -> tuple[float, float, int]:
-        """Update z and u of one matrix; return |w - z|^2, |w|^2 and how many mask entries flipped."""
-        before, target = self.states[name], constraint(self.config, self.count, self.axes[name])
-        after = admm.dual_update(weight.detach(), before, target, self._metric(weight))
-        self.states[name] = after
-        return norm(weight - after.z) ** 2, norm(weight) ** 2, _flips(before.z, after.z)
+    def _sizes(self) -> list[float]:
+        """Return |w| of each matrix; all must be finite."""
+        norms = torch.stack([torch.linalg.vector_norm(weight.detach()) for weight in self.weights.values()])
+        sizes: list[float] = norms.tolist()
+        for name, size in zip(self.weights, sizes, strict=True):
+            if not math.isfinite(size):
+                raise RunError(f"{name} is not finite after {self.count} steps; lower the learning rate")
+        return sizes
 
-    def _metric(self, weight: Tensor) -> Tensor | None:
-        """Return the projection's diagonal metric M, or None for the identity."""
-        if self.config.metric == "none" or self.count == 0:
-            return None
-        moment = self.inner.state.get(weight, {}).get("exp_avg_sq")
-        if moment is None:
-            raise InputError(
-                f"metric {self.config.metric!r} needs an optimiser that keeps Adam's second moment "
-                f"(exp_avg_sq), got {type(self.inner).__name__}; use metric='none'"
-            )
-        metric: Tensor = moment.sqrt() if self.config.metric == "adam" else moment.clone()
-        return metric.add_(FLOOR * metric.mean() + torch.finfo(metric.dtype).tiny)
+    def _take(self, name: str, kept: Tensor) -> Tensor:
+        """Make a matrix's w + u its target with this support; return |w - z|^2 and the mask's flips."""
+        gap = split(self.config.order, self.weights[name], self.targets[name], kept)
+        flips = torch.count_nonzero(self.kept[name] ^ kept)
+        self.kept[name] = kept
+        return torch.stack([gap.double() ** 2, flips.double()])
 
+    def _select(
+        self, names: list[str], points: Mapping[str, Tensor], count: int | None = None
+    ) -> dict[str, Tensor]:
+        """Return the support of the projection of ``points`` onto the set of these matrices."""
+        step = self.count if count is None else count
+        allowed = constraint(self.config, step, self.axes[names[0]], self.begun)
+        group = {name: points[name] for name in names}
+        return keep(
+            allowed, self.config.budget, group, self.axes, lambda name: self._score(name, points[name])
+        )
 
-def _flips(before: Tensor, after: Tensor) -> int:
-    """Return how many entries are zero in one of the two only."""
-    both = torch.count_nonzero(before.sign() * after.sign())
-    return int(torch.count_nonzero(before) + torch.count_nonzero(after) - 2 * both)
-
-
-def _check_weights(inner: torch.optim.Optimizer, weights: Mapping[str, nn.Parameter]) -> None:
-    if not isinstance(weights, Mapping):
-        kind = type(weights).__name__
-        raise InputError(f"weights must be named, as tt.prunable(model) returns them, got {kind}")
-    known = {id(p) for group in inner.param_groups for p in group["params"]}
-    for name, weight in weights.items():
-        if id(weight) not in known:
-            raise InputError(f"weights must be parameters of the inner optimiser, but {name} is not")
+    def _score(self, name: str, point: Tensor) -> Tensor:
+        """Return by what the projection selects; before the first step there is no moment yet."""
+        return widen(point).abs() if self.count == 0 else self._metric.score(name, point)

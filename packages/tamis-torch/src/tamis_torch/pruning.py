@@ -15,20 +15,23 @@ from typing import Any
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from tamis_torch import advice, environment, fit, results
-from tamis_torch.checkpoint import Loaded, folder_bytes, prepare_folder, save
+from tamis_torch import advice, blockwise, environment, fit, results
+from tamis_torch.checkpoint import Loaded, can_resume, folder_bytes, prepare_folder, save
 from tamis_torch.errors import InputError, RunError
 from tamis_torch.journal import write_json
 from tamis_torch.methods import magnitude
+from tamis_torch.methods.calibrated import Calibrated
 from tamis_torch.methods.checks import check_choice
+from tamis_torch.methods.elsa import Elsa
 from tamis_torch.methods.finetune import Finetune
 from tamis_torch.methods.goal import Goal
 from tamis_torch.methods.magnitude import Magnitude
 from tamis_torch.methods.names import HOMES, name_of
 from tamis_torch.methods.schedule import Training
+from tamis_torch.opening import calibration, prepare_start
 from tamis_torch.report import write_report
 from tamis_torch.task import Task, prepare
-from tamis_torch.training import DTYPES, peak_lr
+from tamis_torch.training import DTYPES, check_model, peak_lr
 
 Method = Goal | Training  # any method's settings
 
@@ -69,7 +72,8 @@ def prune(
     model
         A folder, a .gguf file, a hub name, or a model in memory (pruned in place).
     tokens
-        The training text (a path) or its tokens; None for a method without training.
+        The training text (a path) or its tokens, which methods that prune block by block are calibrated
+        on; None for a method that needs none.
     method
         The settings of a method: ``tt.Elsa(sparsity=0.9)``, ``tt.SparseGPT(pattern="2:4")`` ...
     out
@@ -86,7 +90,7 @@ def prune(
         Where, and in what forward and backward pass are computed (autocast): "float32" or
         "bfloat16".  Weights stay float32.
     checkpoint_every
-        Steps between checkpoints; by default a tenth of the steps, 0 for none.
+        Steps between checkpoints, by default a tenth of the steps; or blocks, by default 1.  0: none.
     force, resume
         Overwrite an earlier run in ``out``; or go on with an interrupted one.
 
@@ -109,10 +113,13 @@ def prune(
     task = prepare(
         model, tokens, evaluation,
         tokenizer=tokenizer, goal=method if isinstance(method, Goal | Finetune) else None,
-        seq_len=method.seq_len if isinstance(method, Training) else None,
+        seq_len=method.seq_len if isinstance(method, Training | Calibrated) else None,
         eval_seq_len=eval_seq_len, eval_windows=eval_windows, device=device,
     )  # fmt: skip
+    if calibration(task, method) is not None:
+        blockwise.find(task.model, task.weights, task.axes)
     if isinstance(method, Training):
+        check_model(method, task.model)
         method = replace(method, lr=peak_lr(method, task.weights, task.axes))
     settings = _settings(task, name, method, device, dtype) | _judged(task, given=evaluation is not None)
     folder = prepare_folder(out, force=force, resume=resume)
@@ -123,8 +130,13 @@ def prune(
     record = results.begun(task, name, method, device)
     try:
         record["perplexity"] = results.judge_start(task, method)
+        if isinstance(method, Elsa):
+            record["warnings"] += prepare_start(task, method, folder, dtype, resume)
         if isinstance(method, Training):
-            record["warnings"] += fit.fit(task, method, folder, dtype, checkpoint_every, resume)
+            begun = resume and can_resume(folder)
+            record["warnings"] += fit.fit(task, method, folder, dtype, checkpoint_every, begun)
+        elif isinstance(method, Calibrated):
+            record["warnings"] += blockwise.prune(task, method, folder, dtype, checkpoint_every, resume)
         elif isinstance(method, Magnitude):
             magnitude.apply(method, task.weights, task.axes)
         return _finish(task, method, folder, record, started, device)

@@ -6,11 +6,13 @@ import torch
 from torch import Tensor
 
 from tamis_torch import environment
+from tamis_torch.blockwise.windows import draw
 from tamis_torch.evaluate import perplexity
 from tamis_torch.methods import magnitude
 from tamis_torch.methods.elsa import Elsa
 from tamis_torch.methods.magnitude import Magnitude
 from tamis_torch.methods.schedule import Training
+from tamis_torch.opening import calibration
 from tamis_torch.task import Task
 
 
@@ -19,12 +21,15 @@ def begun(task: Task, name: str, method: object, device: str) -> dict[str, Any]:
     trained = method if isinstance(method, Training) else None
     steps = trained.steps if trained else 0
     train_tokens = steps * trained.batch_size * trained.seq_len if trained else 0
+    calibrated = calibration(task, method)
+    calibration_tokens = draw(task.train.tokens, calibrated).numel() if calibrated and task.train else 0
     evaluation = task.evaluation.text.describe() if task.evaluation else None
     return {
         "status": "running", "message": "", "method": name, "model": task.name,
         "versions": environment.versions(), "machine": environment.machine(device),
         "data": {"train": task.train.describe() if task.train else None, "eval": evaluation},
-        "steps": steps, "train_tokens": train_tokens, "perplexity": None, "warnings": [],
+        "steps": steps, "train_tokens": train_tokens, "calibration_tokens": calibration_tokens,
+        "perplexity": None, "warnings": [],
     }  # fmt: skip
 
 
@@ -48,7 +53,7 @@ def judge_start(task: Task, method: object) -> dict[str, Any] | None:
     }  # fmt: skip
     if isinstance(method, Elsa):
         kept = {name: weight.detach().clone() for name, weight in task.weights.items()}
-        projected = Magnitude(sparsity=method.sparsity, pattern=method.pattern)
+        projected = Magnitude(sparsity=method.sparsity, pattern=method.pattern, budget=method.budget)
         magnitude.apply(projected, task.weights, task.axes)
         result["projected_at_start"] = judge(task)
         for name, weight in task.weights.items():

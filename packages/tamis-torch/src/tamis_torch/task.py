@@ -80,7 +80,7 @@ def prepare(
     learn = None if train is None else _text(train, loaded)
     context = longest_context(network)
     if seq_len is not None:
-        _check_training(learn, seq_len, context)
+        _check_learning(learn, seq_len, context)
     judge_len = eval_seq_len or min(EVAL_SEQ_LEN, context or EVAL_SEQ_LEN)
     _check_context("eval_seq_len", judge_len, context)
     judge = None if evaluation is None else _text(evaluation, loaded)
@@ -115,9 +115,9 @@ def _text(source: str | Path | Tensor, loaded: Loaded) -> Text:
     return Text(str(source), tokenize(loaded.tokenizer, read_text(source), known))
 
 
-def _check_training(text: Text | None, seq_len: int, context: int | None) -> None:
+def _check_learning(text: Text | None, seq_len: int, context: int | None) -> None:
     if text is None:
-        raise InputError("this method trains: give a training text (--train)")
+        raise InputError("this method learns from a text: give a training text (--train)")
     _check_context("seq_len", seq_len, context)
     _check_length(text, seq_len)
 

@@ -1,7 +1,7 @@
 """The training loop that every method with a training uses.
 
-    loss  =  next-token loss of the batch of this step
-    g     =  its gradient, clipped to global norm 1
+    loss  =  next-token loss of the batch of this step, the mean over its parts if it is cut
+    g     =  its gradient at w, or with a radius at w + radius g/|g|; clipped to global norm 1
     w     <- optimizer.step(g) at the learning rate of this step
 
 The state after step t is a function of the state before it and of t alone, so a run that was
@@ -9,18 +9,22 @@ interrupted goes on as if it had not been.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from tamis_torch.data import Batches
-from tamis_torch.errors import RunError
+from tamis_torch.errors import InputError, RunError
+from tamis_torch.masters import Masters
 from tamis_torch.methods.schedule import Training, lr_scale
+from tamis_torch.sharpness import perturbed
+from tamis_torch.weights import zeros
 
 MAX_NORM = 1.0  # of the loss gradient, as in Elsa (arXiv 2510.01650)
-BETAS = (0.9, 0.95)
+BETAS = (0.9, 0.99)
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -35,8 +39,8 @@ class NotFinite(RunError):
         self.step = step  # steps made before
 
 
-def adam(model: nn.Module, lr: float) -> torch.optim.Adam:
-    """Return Adam over all parameters of the model, at the peak learning rate ``lr``."""
+def adam(model: nn.Module | Masters, lr: float) -> torch.optim.Adam:
+    """Return Adam over all parameters of the model, or their masters, at the peak learning rate ``lr``."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(parameters, lr, betas=BETAS, fused=True)
     for group in optimizer.param_groups:
@@ -49,7 +53,7 @@ def peak_lr(config: Training, weights: Mapping[str, nn.Parameter], axes: Mapping
     if config.lr is not None:
         return config.lr
     widths = sorted(weight.shape[axes[name]] for name, weight in weights.items())
-    return config.default_lr(widths[len(widths) // 2])
+    return config.default_lr(widths[len(widths) // 2], zeros(weights))
 
 
 def train(
@@ -60,6 +64,8 @@ def train(
     *,
     start: int = 0,
     dtype: str = "float32",
+    radius: float = 0.0,
+    masters: Masters | None = None,
     after_step: Callable[[int, dict[str, Any]], None],
 ) -> None:
     """Train from step ``start`` to the end of the budget.
@@ -71,6 +77,10 @@ def train(
         Steps made already.
     dtype
         Of forward and backward pass (autocast); the weights keep theirs.
+    radius
+        Of the sharpness-aware gradient, which takes two passes a step; 0: the plain one.
+    masters
+        The model's, if the optimiser moves these.
     after_step
         Called with the steps made and ``{"loss", "lr", "gradient_norm"}``.
 
@@ -80,32 +90,107 @@ def train(
         If the loss or its gradient is NaN or infinite, before the step that would spoil the weights.
     """
     model.train()
-    for step in range(start, config.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * lr_scale(config, step)
-        loss, norm = gradient(model, batches(step), dtype)
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise NotFinite(step, loss, norm)
-        optimizer.step()
-        optimizer.zero_grad()
-        after_step(step + 1, {"loss": loss, "lr": optimizer.param_groups[0]["lr"], "gradient_norm": norm})
+    with recomputing(model, config.recompute):
+        for step in range(start, config.steps):
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * lr_scale(config, step)
+            loss, norm = gradient(model, batches(step), dtype, config.accumulate, radius, masters)
+            if not (math.isfinite(loss) and math.isfinite(norm)):
+                raise NotFinite(step, loss, norm)
+            optimizer.step()
+            optimizer.zero_grad()
+            lr = optimizer.param_groups[0]["lr"]
+            after_step(step + 1, {"loss": loss, "lr": lr, "gradient_norm": norm})
 
 
-def gradient(model: nn.Module, batch: Tensor, dtype: str = "float32") -> tuple[float, float]:
-    """Add the clipped gradient of the batch's next-token loss to the parameters; return loss and norm."""
-    device = next(model.parameters()).device
-    batch = batch.to(device)
-    amp = DTYPES[dtype]
+def check_model(config: Training, model: nn.Module) -> None:
+    """Refuse settings that a model cannot be trained with.
+
+    Raises
+    ------
+    InputError
+        If activations are to be computed anew and the model's class cannot.
+    """
+    if config.recompute and not getattr(model, "supports_gradient_checkpointing", False):
+        raise InputError(f"recompute must be False: {type(model).__name__} has no gradient checkpointing")
+
+
+@contextmanager
+def recomputing(model: Any, wanted: bool) -> Iterator[None]:
+    """Let the model's blocks compute their activations anew in the backward pass while inside."""
+    if not wanted or any(getattr(module, "gradient_checkpointing", False) for module in model.modules()):
+        yield
+        return
+    kind = (
+        "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
+    )  # transformers < 5.23
+    getattr(model, f"{kind}_checkpointing_enable")({"use_reentrant": False})
     try:
-        with torch.autocast(device.type, amp, enabled=amp is not torch.float32):
-            loss = model(input_ids=batch, labels=batch, use_cache=False).loss
-        loss.backward()
+        yield
+    finally:
+        getattr(model, f"{kind}_checkpointing_disable")()
+        model.disable_input_require_grads()  # which enabling may have switched on
+
+
+def gradient(
+    model: nn.Module,
+    batch: Tensor,
+    dtype: str = "float32",
+    parts: int = 1,
+    radius: float = 0.0,
+    masters: Masters | None = None,
+) -> tuple[float, float]:
+    """Add the clipped gradient of the batch's next-token loss to the parameters; return loss and norm.
+
+    Parameters
+    ----------
+    model
+    batch
+        Token numbers, shape (windows, tokens).
+    dtype
+        Of forward and backward pass (autocast).
+    parts
+        How many equal parts the windows go through the model in, one after another.
+    radius
+        Of the sharpness-aware gradient; the loss returned is that at the weights themselves.
+    masters
+        Take the gradient in their place, if the model has any.
+    """
+    trained = list((masters or model).parameters())
+    loss = _backward(model, batch, dtype, parts, masters)
+    if radius > 0:
+        with perturbed(trained, radius):
+            _backward(model, batch, dtype, parts, masters)
+    norm = nn.utils.clip_grad_norm_(trained, MAX_NORM)
+    return loss, norm.item()
+
+
+def _backward(model: nn.Module, batch: Tensor, dtype: str, parts: int, masters: Masters | None) -> float:
+    """Add the gradient of the batch's loss to the parameters, or to their masters; return the loss."""
+    if masters is not None:
+        masters.share()
+    device = next(model.parameters()).device
+    losses = []
+    try:
+        for part in batch.to(device).chunk(parts):
+            losses.append(_backward_part(model, part, dtype, parts))
+            if masters is not None:
+                masters.collect()
     except RuntimeError as error:
         if "allocate" not in str(error):
             raise
         windows, length = batch.shape
         raise RunError(
-            f"out of memory on {device} with batch_size {windows} and seq_len {length}; give smaller ones"
+            f"out of memory on {device} with batch_size {windows} and seq_len {length}; give smaller ones, "
+            "or a larger accumulate, or recompute"
         ) from error
-    norm = nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)
-    return loss.item(), norm.item()
+    return torch.stack(losses).sum().item()
+
+
+def _backward_part(model: nn.Module, part: Tensor, dtype: str, parts: int) -> Tensor:
+    amp = DTYPES[dtype]
+    with torch.autocast(part.device.type, amp, enabled=amp is not torch.float32):
+        loss = model(input_ids=part, labels=part, use_cache=False).loss / parts
+    loss.backward()
+    share: Tensor = loss.detach()
+    return share

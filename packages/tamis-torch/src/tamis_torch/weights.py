@@ -1,9 +1,11 @@
 """Which weights of a network are pruned: the matrices of its linear layers, head and embeddings apart."""
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from tamis_torch.errors import InputError
@@ -74,3 +76,9 @@ def input_axes(model: nn.Module) -> dict[str, int]:
 def vocabulary(model: Any) -> int:
     """Return how many tokens the model has an embedding for."""
     return int(model.get_input_embeddings().weight.shape[0])
+
+
+def zeros(weights: Mapping[str, Tensor]) -> float:
+    """Return the fraction of all entries that is zero."""
+    entries = sum(weight.numel() for weight in weights.values())
+    return 1 - sum(int(torch.count_nonzero(weight)) for weight in weights.values()) / entries

@@ -20,7 +20,7 @@ def command(
     out: Annotated[Path, typer.Option(help="The run folder to write.")],
     method: Annotated[str, typer.Option(help=f"One of {', '.join(HOMES)}.")] = "elsa",
     sparsity: Annotated[
-        float | None, typer.Option(help="Fraction of zeros a matrix, in [0, 1); 0.9, or that of --pattern.")
+        float | None, typer.Option(help="Fraction of zeros of what is pruned, in [0, 1); 0.9, or that of --pattern.")
     ] = None,
     pattern: Annotated[
         str | None, typer.Option(help="N:M, at most N nonzeros in every M inputs, instead of a sparsity.")
@@ -31,13 +31,24 @@ def command(
     skip: Annotated[
         str | None, typer.Option(help="Layers left dense, likewise: 'model.layers.0.*,*.down_proj'.")
     ] = None,
-    train: Annotated[str | None, typer.Option(help="Training text: a text file or a .jsonl.")] = None,
+    train: Annotated[
+        str | None,
+        typer.Option(help="Training or calibration text: a file, a .jsonl or org/name:config:split."),
+    ] = None,
     eval_text: Annotated[
         str | None, typer.Option("--eval", help="Text for the perplexity; else the end of the training text.")
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Optimiser steps; 400.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Windows a step; 4.")] = None,
-    seq_len: Annotated[int | None, typer.Option(help="Tokens a window of the training; 256.")] = None,
+    seq_len: Annotated[int | None, typer.Option(help="Tokens a window: 256; 512 to calibrate.")] = None,
+    samples: Annotated[int | None, typer.Option(help="Windows to calibrate on; 128.")] = None,
+    ratios: Annotated[
+        str | None, typer.Option(help="Sparsity of the blocks: uniform (default), owl.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the samples, for each block; 8.")] = None,
+    damping: Annotated[
+        float | None, typer.Option(help="Added to the Hessian, as a share of its diagonal; 0.01.")
+    ] = None,
     lr: Annotated[
         float | None, typer.Option(help="Peak learning rate; else from width and sparsity.")
     ] = None,
@@ -45,12 +56,37 @@ def command(
         float | None, typer.Option(help="Strength of the pull to the sparse set; 0.1.")
     ] = None,
     interval: Annotated[int | None, typer.Option(help="Steps between two updates of z and u; 4.")] = None,
+    radius: Annotated[
+        float | None, typer.Option(help="Of the sharpness-aware gradient, in the units of the weights.")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(help="Elsa: what it trains from: alps (default), sparsegpt, none.")
+    ] = None,
+    start_sparsity: Annotated[
+        float | None,
+        typer.Option(help="Elsa: the sparsity of that start; a tenth less than the goal, 0.8 at most."),
+    ] = None,
     growth: Annotated[
         float | None, typer.Option(help="Share of the steps in which sparsity grows; 0.4.")
     ] = None,
     pull: Annotated[str | None, typer.Option(help="direct (default), or gradient as in the paper.")] = None,
     metric: Annotated[
-        str | None, typer.Option(help="Of the projection: adam (default), fisher, none.")
+        str | None, typer.Option(help="Of the projection: adam (default), fisher, gradient, none.")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="What shares a count of zeros: tensor (default), row, block, global.")
+    ] = None,
+    order: Annotated[str | None, typer.Option(help="Of the updates: wzu (default) or zwu.")] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(help="Parts that a step's windows go through the model in; 1.")
+    ] = None,
+    recompute: Annotated[
+        bool | None,
+        typer.Option("--recompute", help="Compute activations anew in the backward pass: less memory."),
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="What the model computes with: float32 (default), or bfloat16 beside masters."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of the order of the text.")] = None,
     eval_seq_len: Annotated[
@@ -71,7 +107,10 @@ def command(
         method,
         sparsity=sparsity, pattern=pattern, layers=layers, skip=skip,
         steps=steps, batch_size=batch_size, seq_len=seq_len, lr=lr, seed=seed,
-        penalty=penalty, interval=interval, growth=growth, pull=pull, metric=metric,
+        samples=samples, ratios=ratios, epochs=epochs, damping=damping,
+        penalty=penalty, interval=interval, radius=radius, growth=growth, start=start, start_sparsity=start_sparsity,
+        pull=pull, metric=metric,
+        budget=budget, order=order, accumulate=accumulate, recompute=recompute, weights=weights,
     )  # fmt: skip
     from tamis_torch.pruning import prune
 

@@ -1,6 +1,6 @@
 r"""Elsa: prune a network by ADMM on its own training loss (arXiv 2510.01650).
 
-    minimise f(w)  subject to  w in S      f the training loss, S the sparse weights, a matrix at a time
+    minimise f(w)  subject to  w in S      f the training loss, S the sparse weights (see ``budget``)
 
     step t            w  <-  inner step on the clipped gradient of f, and the pull to z - u
     every K steps     z  <-  argmin_{z in S_t} |z - (w + u)|_M^2,   u  <-  u + w - z
@@ -18,6 +18,18 @@ the same augmented Lagrangian with its quadratic measured in Adam's metric diag(
 The consistent metric of the projection is then M = sqrt(v), of which the paper's
 objective-aware projection has the square (M = v, a diagonal Fisher matrix).
 
+With a radius, f is ``max_{|e| <= radius} f(w + e)`` to first order, as in SAFE (arXiv 2506.06866):
+the gradient is that at ``w + radius g/|g|``, g = grad f(w), one norm over all parameters, and the
+pull is taken at w.  No layer-wise surrogate: SAFE's flatness on Elsa's loss.
+
+The order of updates above, w, z, u, is the papers'.  The usual descent argument needs z, w, u::
+
+    every K steps     u  <-  u + w - z,   z  <-  argmin_{z in S_t} |z - (w + u)|_M^2
+
+Both draw w to the same point where an entry stays in the support or stays out of it.  They differ in
+what is compared, w + u before or after the dual moves; in an entry that comes in, drawn to w + u or to
+w; and in one that leaves, drawn to -w or to minus its move since the last update.
+
 Where we differ from the paper by default, each with its measurement in docs/experiments.md:
 the direct pull, M = sqrt(v), a sparsity that grows to its target, and a learning rate that goes
 with the model's width and the sparsity.  :meth:`Elsa.paper` gives the paper's own settings.
@@ -27,17 +39,21 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from tamis.sets import NofM, Sparse
+from tamis_torch.errors import InputError
+from tamis_torch.methods.alps import ALPS
+from tamis_torch.methods.budget import Budgeted
+from tamis_torch.methods.calibrated import Calibrated
 from tamis_torch.methods.checks import check_between, check_choice, check_count
-from tamis_torch.methods.goal import Goal
 from tamis_torch.methods.pattern import parse_pattern
-from tamis_torch.methods.schedule import Training
+from tamis_torch.methods.schedule import Training, relearning_lr
+from tamis_torch.methods.sparsegpt import SparseGPT
 
-RELEARN_LR = 1.0  # times width, at 90%
-MAX_LR = 5e-3  # beyond it Adam is unstable on narrow models, whatever their width
+LEFT, MAX_START = 0.1, 0.8  # of the sparsity, what the training is left to find; and the most at the start
+START_SAMPLES = 128  # windows of calibration
 
 
 @dataclass(frozen=True, kw_only=True)
-class Elsa(Goal, Training):
+class Elsa(Budgeted, Training):
     """Settings of a run of Elsa.
 
     Raises
@@ -46,6 +62,8 @@ class Elsa(Goal, Training):
         If a value is out of its range.
     """
 
+    budget: Literal["tensor", "row", "block", "global"] = None  # type: ignore[assignment]
+    """What shares one count of zeros, see :class:`Budgeted`; by default "global", with a pattern "tensor"."""
     penalty: float = 0.1
     """Direct pull: the share of the distance to z - u that a step closes, in (0, 1].  Gradient pull:
     the penalty of the augmented Lagrangian in the units of the clipped gradient."""
@@ -53,28 +71,65 @@ class Elsa(Goal, Training):
     """K, the steps between two updates of z and u."""
     pull: Literal["direct", "gradient"] = "direct"
     """How the penalty acts on w, see above."""
-    metric: Literal["adam", "fisher", "none"] = "adam"
-    """Diagonal of the projection: Adam's sqrt(v), the paper's v, or the identity."""
+    metric: Literal["adam", "fisher", "gradient", "none"] = "adam"
+    """Diagonal M of the projection: sqrt(v), v the optimiser's second moment; the paper's v; for any
+    optimiser "gradient", a v estimated beside it (4 bytes a pruned weight more); or the identity."""
     growth: float = 0.4
     """Share of the steps over which the sparsity grows to its target; 0: the target from the start."""
+    start: Literal["alps", "sparsegpt", "none"] = "alps"
+    """What the training begins from: the model pruned block by block to ``start_sparsity`` by one of
+    these, on windows of the training text; or the model as it is."""
+    start_sparsity: float = None  # type: ignore[assignment]
+    """By default a tenth less than the sparsity, and 0.8 at most: the last zeros, which are the hard ones,
+    are found by the training."""
+    radius: float = 0.0
+    """Of the sharpness-aware gradient, in the units of the norm of all weights; above 0 each step takes
+    two forward and backward passes."""
+    order: Literal["wzu", "zwu"] = "wzu"
+    """Of the updates, see above."""
 
     def __post_init__(self) -> None:
-        Goal.__post_init__(self)
+        if self.budget is None:
+            object.__setattr__(self, "budget", "global" if self.pattern is None else "tensor")
+        Budgeted.__post_init__(self)
         Training.__post_init__(self)
         check_count("interval", self.interval, 1)
         check_choice("pull", self.pull, ("direct", "gradient"))
-        check_choice("metric", self.metric, ("adam", "fisher", "none"))
+        check_choice("metric", self.metric, ("adam", "fisher", "gradient", "none"))
+        check_choice("order", self.order, ("wzu", "zwu"))
+        check_choice("start", self.start, ("alps", "sparsegpt", "none"))
+        if self.pattern is not None and self.start_sparsity not in (None, self.sparsity):
+            raise InputError(
+                f"start_sparsity must be left out with the pattern {self.pattern}, which the start has "
+                f"already, got {self.start_sparsity}"
+            )
+        if self.start_sparsity is None:
+            object.__setattr__(self, "start_sparsity", self._default_start())
+        check_between("start_sparsity", self.start_sparsity, 0, self.sparsity)
         check_between("growth", self.growth, 0, 1)
         check_between("penalty", self.penalty, 0, 1 if self.pull == "direct" else 1e6, open_below=True)
+        check_between("radius", self.radius, 0, 1e6)
+        if self.radius and self.weights != "float32":
+            raise InputError(
+                f"radius must be 0 with weights {self.weights!r}, whose rounding is larger than the move, "
+                f"got {self.radius}"
+            )
 
-    def default_lr(self, width: int) -> float:
-        """Return the peak learning rate for matrices of ``width`` inputs, where none is given.
+    def default_lr(self, width: int, sparsity: float) -> float:
+        """Return the peak learning rate where none is given: that of the sparsity asked for."""
+        return relearning_lr(width, self.sparsity)
 
-        It grows with what has to be learnt again, ``(sparsity/0.9)^3`` of that at 90%: measured at 50
-        and 90% here, and in between like the paper's table for OPT-125M.
-        """
-        share = min(1.0, (self.sparsity / 0.9) ** 3)
-        return min(MAX_LR, max(RELEARN_LR * share / width, super().default_lr(width)))
+    def _default_start(self) -> float:
+        return self.sparsity if self.pattern else max(0.0, min(self.sparsity - LEFT, MAX_START))
+
+    def opening(self) -> Calibrated | None:
+        """Return the settings of what is done before the training, None if nothing is."""
+        if self.start == "none" or self.start_sparsity == 0:
+            return None
+        return (ALPS if self.start == "alps" else SparseGPT)(
+            sparsity=self.start_sparsity, pattern=self.pattern,
+            layers=self.layers, skip=self.skip, samples=START_SAMPLES, seq_len=self.seq_len, seed=self.seed,
+        )  # fmt: skip
 
     @classmethod
     def paper(cls, sparsity: float = 0.9, **settings: object) -> Self:
@@ -82,7 +137,8 @@ class Elsa(Goal, Training):
         rows = {0.5: (1e-5, 1e-2), 0.6: (5e-5, 5e-3), 0.7: (1e-4, 2e-3), 0.8: (2e-4, 1e-3)}
         lr, penalty = rows[min(rows, key=lambda row: abs(row - sparsity))]
         paper = {"lr": lr, "penalty": penalty, "interval": 32, "pull": "gradient", "metric": "fisher",
-                 "growth": 0.0, "warmup": 0.0, "steps": 4096, "batch_size": 8, "seq_len": 2048}  # fmt: skip
+                 "growth": 0.0, "warmup": 0.0, "budget": "tensor", "start": "none",
+                 "steps": 4096, "batch_size": 8, "seq_len": 2048}  # fmt: skip
         return cls(sparsity=sparsity, **(paper | settings))  # type: ignore[arg-type]
 
 
@@ -94,18 +150,26 @@ def growth_at(config: Elsa, step: int) -> float:
     return 1 - (1 - done) ** 3
 
 
-def sparsity_at(config: Elsa, step: int) -> float:
-    """Return the fraction of zeros asked after ``step`` steps."""
-    return config.sparsity * growth_at(config, step)
+def sparsity_at(config: Elsa, step: int, begun: float = 0.0) -> float:
+    """Return the fraction of zeros asked after ``step`` steps of a training that begins with ``begun``."""
+    return begun + (config.sparsity - begun) * growth_at(config, step)
 
 
-def constraint(config: Elsa, step: int, axis: int) -> Sparse | NofM:
-    """Return the set of one matrix after ``step`` steps; ``axis`` runs over its layer's inputs.
+def constraint(config: Elsa, step: int, axis: int, begun: float = 0.0) -> Sparse | NofM:
+    """Return the set of the matrices that share a budget after ``step`` steps.
 
-    A pattern N:M grows by its M - N: from M:M down to N:M.
+    Parameters
+    ----------
+    config, step
+    axis
+        Runs over the inputs of a layer, for N:M, whose matrices share nothing.
+    begun
+        Fraction of zeros at the beginning of the training.  A pattern N:M grows by its M - N, from M:M
+        down to N:M, unless it is there from the beginning.
     """
     pattern = parse_pattern(config.pattern)
     if pattern is None:
-        return Sparse(1.0 - sparsity_at(config, step))
+        return Sparse(1.0 - sparsity_at(config, step, begun))
     n, m = pattern
-    return NofM(m - round((m - n) * growth_at(config, step)), m, axis=axis)
+    grown = 1.0 if begun >= config.sparsity else growth_at(config, step)
+    return NofM(m - round((m - n) * grown), m, axis=axis)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from tamis_torch.methods.schedule import Training
+from tamis_torch.methods.schedule import Training, relearning_lr
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,10 @@ class Finetune(Training):
     """Layers whose zeros stay, as comma-separated shell patterns of their names; all linear ones."""
     skip: str = ""
     """Layers that may fill up, likewise."""
+
+    def default_lr(self, width: int, sparsity: float) -> float:
+        """Return the peak learning rate where none is given: that of the zeros that are there."""
+        return relearning_lr(width, sparsity)
 
 
 def masks(weights: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:

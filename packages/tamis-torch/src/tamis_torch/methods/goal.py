@@ -18,7 +18,8 @@ class Goal:
     """
 
     sparsity: float = None  # type: ignore[assignment]
-    """Fraction of each pruned matrix that is zero at the end, in [0, 1); by default 0.9, or the pattern's."""
+    """Fraction of zeros at the end, of each pruned matrix or of what shares a budget, in [0, 1); by default
+    0.9, or the pattern's."""
     pattern: str | None = None
     """``"N:M"``: at most N nonzeros in every M consecutive inputs, instead of a sparsity."""
     layers: str = "*"

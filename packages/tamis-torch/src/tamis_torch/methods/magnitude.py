@@ -1,6 +1,6 @@
-"""Magnitude pruning: keep the largest weights of each matrix; the baseline that needs no data.
+"""Magnitude pruning: keep the largest weights; the baseline that needs no data.
 
-w  <-  argmin_{z in S} |z - w|^2        S the sparse matrices, a matrix at a time
+w  <-  argmin_{z in S} |z - w|^2        S the sparse matrices, by themselves or under one threshold
 """
 
 from collections.abc import Mapping
@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from tamis_torch.methods.goal import Goal, constraint
+from tamis.arrays import restrict
+from tamis_torch.methods.budget import Budgeted, groups, keep
+from tamis_torch.methods.goal import constraint
 
 
 @dataclass(frozen=True, kw_only=True)
-class Magnitude(Goal):
+class Magnitude(Budgeted):
     """Settings of magnitude pruning.
 
     Raises
@@ -26,5 +28,9 @@ class Magnitude(Goal):
 @torch.no_grad()
 def apply(config: Magnitude, weights: Mapping[str, nn.Parameter], axes: Mapping[str, int]) -> None:
     """Prune the weights in place."""
-    for name, weight in weights.items():
-        weight.copy_(constraint(config, axes[name]).project(weight))
+    for names in groups(config.budget, weights):
+        allowed = constraint(config, axes[names[0]])
+        group = {name: weights[name] for name in names}
+        masks = keep(allowed, config.budget, group, axes, lambda name: weights[name].abs())
+        for name, kept in masks.items():
+            weights[name].copy_(restrict(weights[name], kept))

@@ -6,6 +6,12 @@ from typing import Any
 HOMES = {
     "elsa": "elsa.Elsa",
     "magnitude": "magnitude.Magnitude",
+    "wanda": "wanda.Wanda",
+    "sparsegpt": "sparsegpt.SparseGPT",
+    "alps": "alps.ALPS",
+    "ladmm": "ladmm.LADMM",
+    "safe": "safe.Safe",
+    "safe-plus": "safe.SafePlus",
     "finetune": "finetune.Finetune",
     "dense": "dense.Dense",
 }

@@ -1,10 +1,14 @@
 """What every method that trains has in common: the budget and the learning rate over it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from tamis_torch.methods.checks import check_between, check_count
+from tamis_torch.errors import InputError
+from tamis_torch.methods.checks import check_between, check_choice, check_count
 
 GENTLE_LR = 0.05  # times width
+RELEARN_LR = 0.8  # times width, at 90%
+MAX_LR = 5e-3  # beyond it Adam is unstable on narrow models, whatever their width
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,21 +33,47 @@ class Training:
     """Share of the steps over which the learning rate rises; after it, it falls linearly to 0."""
     seed: int = 0
     """Of the order of the text."""
+    accumulate: int = 1
+    """Parts that the windows of a step go through the model in, one after another: the same gradient
+    to rounding, the activations of one part in memory.  Must divide ``batch_size``."""
+    recompute: bool = False
+    """Compute the activations of each block anew in the backward pass (gradient checkpointing): the
+    same result bit for bit, less memory, about a third more time."""
+    weights: Literal["float32", "bfloat16"] = "float32"
+    """What the model computes with.  "bfloat16": the model holds bfloat16 and the optimiser float32
+    masters, which no small step is lost on and which are saved; 18 bytes a parameter with gradient
+    and Adam instead of 16, but half the activations."""
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("batch_size", 1), ("seq_len", 2), ("seed", 0)):
+        counts = (("steps", 1), ("batch_size", 1), ("seq_len", 2), ("seed", 0), ("accumulate", 1))
+        for name, least in counts:
             check_count(name, getattr(self, name), least)
+        if self.batch_size % self.accumulate:
+            raise InputError(f"accumulate must divide batch_size ({self.batch_size}), got {self.accumulate}")
+        check_choice("weights", self.weights, ("float32", "bfloat16"))
         check_between("warmup", self.warmup, 0, 1)
         if self.lr is not None:
             check_between("lr", self.lr, 0, 1, open_below=True)
 
-    def default_lr(self, width: int) -> float:
+    def default_lr(self, width: int, sparsity: float) -> float:
         """Return the peak learning rate for matrices of ``width`` inputs, where none is given.
+
+        ``sparsity`` is the fraction of zeros before the training.
 
         A step of Adam moves a layer's output by some ``lr width``, so the rate goes with 1/width
         (Yang et al. 2022, arXiv 2203.03466).  To train on what is trained already, a small one.
         """
         return GENTLE_LR / width
+
+
+def relearning_lr(width: int, sparsity: float) -> float:
+    """Return the peak learning rate of a training that gives a model back what pruning took.
+
+    It grows with what has to be learnt again, ``(sparsity/0.9)^4`` of that at 90%: measured at 50, 70 and
+    90% (docs/experiments.md), and in between like the paper's table for OPT-125M.
+    """
+    share = min(1.0, (sparsity / 0.9) ** 4)
+    return min(MAX_LR, max(RELEARN_LR * share, GENTLE_LR) / width)
 
 
 def lr_scale(config: Training, step: int) -> float:

@@ -1,0 +1,44 @@
+"""What a training of Elsa begins from: a model pruned block by block, in a folder of its own.
+
+    DIR/start/metrics.jsonl    a line a block        DIR/start/checkpoints/    the finished blocks
+
+A layer-wise method prunes at once, and does little harm up to some sparsity: the training takes it
+from there, and spends its tokens on the zeros that are hard to find.
+"""
+
+from pathlib import Path
+
+from tamis_torch import blockwise
+from tamis_torch.checkpoint import can_resume
+from tamis_torch.folders import writing
+from tamis_torch.methods.calibrated import Calibrated
+from tamis_torch.methods.elsa import Elsa
+from tamis_torch.task import Task
+from tamis_torch.weights import zeros
+
+
+def calibration(task: Task, method: object) -> Calibrated | None:
+    """Return the settings of what a method does block by block; None if nothing.
+
+    Elsa does nothing block by block on a model that has as many zeros already.
+    """
+    if isinstance(method, Calibrated):
+        return method
+    settings = method.opening() if isinstance(method, Elsa) else None
+    return None if settings is None or zeros(task.weights) >= settings.sparsity else settings
+
+
+def prepare_start(task: Task, method: Elsa, folder: Path, dtype: str, resume: bool) -> list[str]:
+    """Prune the task's model to where the training begins, unless that has begun; return warnings.
+
+    Raises
+    ------
+    Interrupted, RunError
+        As :func:`tamis_torch.blockwise.prune`.
+    """
+    settings, start = calibration(task, method), folder / "start"
+    if settings is None or (resume and can_resume(folder)):
+        return []
+    with writing(start):
+        start.mkdir(exist_ok=True)
+    return blockwise.prune(task, settings, start, dtype, None, resume and can_resume(start))
