@@ -87,22 +87,32 @@ def train_demo_model(session: nox.Session) -> None:
     session.run("python", "-m", "tamis_torch.demo.recipe", DEMO_MODEL, *session.posargs)
 
 
-@nox.session(name="study-smollm2")
-def study_smollm2(session: nox.Session) -> None:
-    """Prune SmolLM2-135M to 50, 70 and 90% (hours on two cores); needs ``--data FOLDER``, see the file."""
+@nox.session(name="study-llm")
+def study_llm(session: nox.Session) -> None:
+    """Prune one model by every method to every sparsity (hours on two cores); goes on where it was stopped.
+
+    It takes the package's small model; for SmolLM2-135M ``-- --model smollm2 --data FOLDER``, see the file.
+    """
     install(session)
-    session.run("python", "benchmarks/studies/smollm2.py", *session.posargs)
+    session.run("python", "benchmarks/studies/llm.py", *session.posargs)
 
 
 @nox.session
 def peers(session: nox.Session) -> None:
-    """Compare with other packages: ``nox -s peers -- solver`` (over an hour on one core).
+    """Compare with other packages: ``-- solver`` (over an hour on one core) or ``-- llm`` (minutes).
 
-    Further arguments go to ``run.py``, such as ``--cells ls-500-rho0.9-snr5``; then the phase
-    transition is left out.
+    Further arguments go to ``run.py``, such as ``--cells ls-500-rho0.9-snr5`` of the solver's, whose
+    phase transition is then left out, or ``--seeds 0`` of the other.  ``llm`` fails if the two sides differ.
     """
-    if session.posargs[:1] != ["solver"]:
-        session.error(f"say what to compare: nox -s peers -- solver; got {session.posargs}")
+    kinds = {"solver": peers_of_the_solver, "llm": peers_of_the_layerwise_methods}
+    kind, *arguments = session.posargs or [""]
+    if kind not in kinds:
+        session.error(f"say what to compare: nox -s peers -- {' or '.join(kinds)}; got {session.posargs}")
+    kinds[kind](session, arguments)
+
+
+def peers_of_the_solver(session: nox.Session, arguments: list[str]) -> None:
+    """Solve the same problems by tamis and by best-subset packages."""
     session.install("-c", "constraints.txt", *group("build"), "-r", f"{PEERS}/requirements.txt")
     session.install("-c", "constraints.txt", "--no-build-isolation", f"./{CORE}")
     l0learn = Path(session.create_tmp(), "l0learn").absolute()
@@ -110,8 +120,16 @@ def peers(session: nox.Session) -> None:
         script = ("sh", f"{PEERS}/l0learn_environment.sh", str(l0learn))
         session.run(*script, external=True, success_codes=range(256))
     env = {"L0LEARN_PYTHON": str(l0learn / "python")} if (l0learn / "python").exists() else {}
-    out, arguments = f"{RESULTS}/solver-peers", session.posargs[1:]
+    out = f"{RESULTS}/solver-peers"
     session.run("python", f"{PEERS}/run.py", "--out", f"{out}.json", *arguments, env=env)
     session.run("python", f"{PEERS}/report.py", f"{out}.json", "--out", f"{out}.md")
     if not arguments:
         session.run("python", f"{PEERS}/phase.py", "--out", f"{RESULTS}/solver-phase.json", env=env)
+
+
+def peers_of_the_layerwise_methods(session: nox.Session, arguments: list[str]) -> None:
+    """Prune the same models by tamis and by llmcompressor, which needs older packages than we pin."""
+    session.install("-c", "constraints.txt", *group("build"))
+    session.install("-r", "benchmarks/peers/llm/requirements.txt")
+    session.install("--no-build-isolation", f"./{CORE}", f"./{TORCH}")
+    session.run("python", "benchmarks/peers/llm/run.py", "--out", f"{RESULTS}/llm-peers.json", *arguments)

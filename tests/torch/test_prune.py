@@ -292,3 +292,16 @@ def test_layers_that_are_skipped_stay_dense(tiny_folder, tiny_text, tmp_path):
 def test_a_layer_pattern_that_matches_nothing_is_refused(tiny_folder, tmp_path):
     with pytest.raises(InputError, match="layers must match names of linear layers.*'mlp' matches none"):
         prune(tiny_folder, None, Magnitude(layers="mlp"), out=tmp_path / "run")
+
+
+def test_there_must_be_zeros_to_finetune_with(tiny_folder, tiny_text, tmp_path):
+    with pytest.raises(InputError, match="finetune keeps the zeros of a pruned model, but .* has none"):
+        prune(tiny_folder, tiny_text, Finetune(steps=2, seq_len=16), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_model_that_had_more_zeros_than_asked_for_is_told_of(tiny_folder, tmp_path):
+    sparse = prune(tiny_folder, None, Magnitude(sparsity=0.8), out=tmp_path / "sparse")
+    run = prune(sparse.model, None, Magnitude(sparsity=0.5), out=tmp_path / "run")
+    assert "80.0% zeros, 50.0% were asked for" in run.results["warnings"][-1]
+    assert not sparse.results["warnings"]

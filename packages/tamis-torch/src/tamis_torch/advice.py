@@ -14,11 +14,13 @@ from torch import Tensor, nn
 
 from tamis_torch.methods.budget import groups
 from tamis_torch.methods.elsa import Elsa
+from tamis_torch.methods.goal import Goal
 
 RESIDUAL = 0.05  # |w - z|/|w| at the end beyond which the last projection costs more than noise
 MASK_CHANGE = 0.01  # of the mask at the last update: still choosing ...
 APART = 0.01  # ... if w and z are this far apart; below it only weights near zero come and go
 TRAVEL = 1.0  # the learning rate's travel in units of the largest weight that has to go
+MORE_ZEROS = 0.01  # than asked for, beyond what rounding does
 DECAY = 3.0  # e-foldings that the pull needs after the last weights were asked to go
 
 
@@ -95,6 +97,16 @@ def emptied(weights: Mapping[str, Tensor]) -> list[str]:
     return [
         f"{len(empty)} of {len(weights)} matrices have no weight left, the first is {empty[0]}; lower the "
         "sparsity or give each matrix its own budget"
+    ]
+
+
+def sparser(method: object, found: float) -> list[str]:
+    """Return a warning if there are more zeros than were asked for: the model had them before."""
+    if not isinstance(method, Goal) or found <= method.sparsity + MORE_ZEROS:
+        return []
+    return [
+        f"the model has {found:.1%} zeros, {method.sparsity:.1%} were asked for: it had more before, and they "
+        "stay; begin with the dense model"
     ]
 
 

@@ -32,6 +32,7 @@ from tamis_torch.opening import calibration, prepare_start
 from tamis_torch.report import write_report
 from tamis_torch.task import Task, prepare
 from tamis_torch.training import DTYPES, check_model, peak_lr
+from tamis_torch.weights import zeros
 
 Method = Goal | Training  # any method's settings
 
@@ -118,6 +119,10 @@ def prune(
     )  # fmt: skip
     if calibration(task, method) is not None:
         blockwise.find(task.model, task.weights, task.axes)
+    if isinstance(method, Finetune) and zeros(task.weights) == 0:
+        raise InputError(
+            f"finetune keeps the zeros of a pruned model, but {task.name} has none; prune it first"
+        )
     if isinstance(method, Training):
         check_model(method, task.model)
         method = replace(method, lr=peak_lr(method, task.weights, task.axes))
@@ -179,7 +184,9 @@ def _finish(
     if record["perplexity"]:
         record["perplexity"]["after"] = results.judge(task)
         record["warnings"] += advice.worse(record["perplexity"])
-    record |= results.counted(task) | {
+    record |= results.counted(task)
+    record["warnings"] += advice.sparser(method, record["sparsity"])
+    record |= {
         "status": "complete",
         "seconds": round(monotonic() - started, 2),
         "peak_memory_bytes": environment.peak_memory(device),

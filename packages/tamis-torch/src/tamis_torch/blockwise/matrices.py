@@ -37,7 +37,10 @@ def prune_matrices(block: Block, calls: Sequence[Call], config: Calibrated, dtyp
     products, errors = grams(block, calls, dtype), {}
     for name, weight in block.weights.items():
         dense, gram = _turned(weight, block.axes[name]).float(), products[name]
-        pruned = prune_matrix(config, dense, gram, config.sparsity)
+        try:
+            pruned = prune_matrix(config, dense, gram, config.sparsity)
+        except RunError as error:
+            raise RunError(f"{name}: {error}") from error
         if not torch.isfinite(pruned).all():
             raise RunError(f"{name} is no longer finite after pruning")
         layer = name.removeprefix(f"{block.name}.").removesuffix(".weight")

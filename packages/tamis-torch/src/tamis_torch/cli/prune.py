@@ -20,7 +20,8 @@ def command(
     out: Annotated[Path, typer.Option(help="The run folder to write.")],
     method: Annotated[str, typer.Option(help=f"One of {', '.join(HOMES)}.")] = "elsa",
     sparsity: Annotated[
-        float | None, typer.Option(help="Fraction of zeros of what is pruned, in [0, 1); 0.9, or that of --pattern.")
+        float | None,
+        typer.Option(help="Fraction of zeros of what is pruned, in [0, 1); 0.9, or that of --pattern."),
     ] = None,
     pattern: Annotated[
         str | None, typer.Option(help="N:M, at most N nonzeros in every M inputs, instead of a sparsity.")
@@ -74,7 +75,10 @@ def command(
         str | None, typer.Option(help="Of the projection: adam (default), fisher, gradient, none.")
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(help="What shares a count of zeros: tensor (default), row, block, global.")
+        str | None,
+        typer.Option(
+            help="What shares a count of zeros: tensor, row, block, global; global for elsa, else tensor."
+        ),
     ] = None,
     order: Annotated[str | None, typer.Option(help="Of the updates: wzu (default) or zwu.")] = None,
     accumulate: Annotated[
@@ -96,7 +100,7 @@ def command(
     device: options.Device = "cpu",
     dtype: options.Dtype = "float32",
     checkpoint_every: Annotated[
-        int | None, typer.Option(help="Steps between checkpoints; 0: none; a tenth of all.")
+        int | None, typer.Option(help="Steps between checkpoints, a tenth of all; or blocks, 1. 0: none.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier run in --out.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
