@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from tamis_torch import ADMM, Elsa, InputError, Magnitude, load, prunable, prune
+from tamis_torch import ADMM, ALPS, Elsa, InputError, Magnitude, load, prunable, prune
 from tamis_torch.fit import Interrupted
 from tamis_torch.methods.elsa import sparsity_at
 from tamis_torch.weights import zeros
@@ -97,3 +97,40 @@ def test_the_default_start_leaves_a_tenth_and_is_no_sparser_than_it_does_little_
 def test_a_pattern_has_no_other_start():
     with pytest.raises(InputError, match="start_sparsity must be left out with the pattern 2:4"):
         Elsa(pattern="2:4", start_sparsity=0.25)
+
+
+def test_a_start_is_not_made_again_for_a_rounding(tiny_folder, tiny_text, tmp_path):
+    """ALPS rounds the count of every matrix, so that all together may be some entries short."""
+    start = prune(tiny_folder, tiny_text, ALPS(sparsity=0.77, samples=8, seq_len=16), out=tmp_path / "start")
+    config = Elsa(sparsity=0.9, start_sparsity=0.77, **SETTINGS)
+    run = prune(start.model, tiny_text, config, out=tmp_path / "run")
+    assert start.results["sparsity"] < 0.77 and run.results["calibration_tokens"] == 0
+
+
+def test_zeros_without_the_pattern_are_no_start_for_it(tiny_folder, tiny_text, tmp_path):
+    sparse = prune(tiny_folder, None, Magnitude(sparsity=0.6), out=tmp_path / "sparse").model
+    prune(sparse, tiny_text, Elsa(pattern="2:4", **SETTINGS), out=tmp_path / "run")
+    assert (tmp_path / "run" / "start").exists()
+
+
+def test_a_stop_in_the_last_block_of_the_start_is_one(tiny_folder, tiny_text, tmp_path, monkeypatch):
+    asked = iter([False] * 2 + [True] * 9)
+
+    class stop_in_the_last_block(stop_at_once):
+        def __enter__(self):
+            return lambda: next(asked)
+
+    monkeypatch.setattr("tamis_torch.blockwise.walk.stop_requested", stop_in_the_last_block)
+    with pytest.raises(Interrupted, match="block 2 of 2"):
+        prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "run")
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
+
+
+def test_too_few_windows_are_told_of_also_after_a_stop(tiny_folder, tiny_text, tmp_path, monkeypatch):
+    config = Elsa(sparsity=0.9, steps=8, batch_size=2, seq_len=128)
+    with monkeypatch.context() as patch:
+        patch.setattr("tamis_torch.fit.stop_requested", stop_at_once)
+        with pytest.raises(Interrupted):
+            prune(tiny_folder, tiny_text, config, out=tmp_path / "run")
+    run = prune(tiny_folder, tiny_text, config, out=tmp_path / "run", resume=True)
+    assert any("windows of 128 tokens only, 128 were asked for" in text for text in run.results["warnings"])

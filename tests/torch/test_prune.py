@@ -29,6 +29,8 @@ from tamis_torch import (
 from tamis_torch.fit import Interrupted
 from tamis_torch.inspection import matrices
 
+from .architectures import build, tokens
+
 ELSA = Elsa(sparsity=0.9, steps=12, batch_size=2, seq_len=16, seed=3)
 COMMAND = ["--sparsity", "0.9", "--steps", "12", "--batch-size", "2", "--seq-len", "16", "--seed", "3"]
 
@@ -305,3 +307,60 @@ def test_a_model_that_had_more_zeros_than_asked_for_is_told_of(tiny_folder, tmp_
     run = prune(sparse.model, None, Magnitude(sparsity=0.5), out=tmp_path / "run")
     assert "80.0% zeros, 50.0% were asked for" in run.results["warnings"][-1]
     assert not sparse.results["warnings"]
+
+
+def test_a_model_with_dropout_is_trained_without_it(tmp_path):
+    """The same bytes twice, and to rounding in parts: dropout would draw from a generator no seed governs."""
+    settings = {"steps": 4, "batch_size": 2, "seq_len": 16, "lr": 1e-3}
+    for name, config in {
+        "a": Dense(**settings),
+        "b": Dense(**settings),
+        "parts": Dense(**settings, accumulate=2),
+    }.items():
+        model = build("opt")
+        assert model.config.dropout == 0.1
+        prune(model, tokens(2000), config, out=tmp_path / name, eval_seq_len=32)
+        assert model.model.decoder.layers[0].dropout == 0.1, "the rate is put back"
+    assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b")
+    whole, parts = (read(tmp_path / name / "run.json")["perplexity"]["after"] for name in ("a", "parts"))
+    assert parts == pytest.approx(whole, rel=1e-4)
+
+
+def test_a_stopped_run_does_not_go_on_with_another_text(tiny_folder, tiny_text, tmp_path, monkeypatch):
+    text = tmp_path / "text.txt"
+    text.write_text(tiny_text.read_text("utf-8"), "utf-8")
+    with monkeypatch.context() as patch:
+        patch.setattr("tamis_torch.fit.stop_requested", stop_at_once)
+        with pytest.raises(Interrupted):
+            prune(tiny_folder, text, ELSA, out=tmp_path / "run")
+    text.write_text(tiny_text.read_text("utf-8")[:-200], "utf-8")
+    with pytest.raises(InputError, match="had other settings: train_hash"):
+        prune(tiny_folder, text, ELSA, out=tmp_path / "run", resume=True)
+
+
+def test_the_seconds_of_a_resumed_run_are_those_of_all_its_parts(
+    tiny_folder, tiny_text, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr("tamis_torch.fit.stop_requested", stop_at_once)
+        with pytest.raises(Interrupted):
+            prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "run")
+    told = read(tmp_path / "run" / "run.json")
+    (tmp_path / "run" / "run.json").write_text(json.dumps(told | {"seconds": 1000.0}), "utf-8")
+    run = prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "run", resume=True)
+    assert 1000 < run.results["seconds"] < 1100
+
+
+def test_a_model_in_memory_that_is_not_float32_is_not_trained(tiny_model, tmp_path):
+    tokens = torch.randint(320, (4000,), generator=torch.Generator().manual_seed(0))
+    with pytest.raises(InputError, match="float32 weights to be trained, got bfloat16; load it with dtype"):
+        prune(tiny_model.bfloat16(), tokens, ELSA, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+class stop_at_once:
+    def __enter__(self):
+        return lambda: True
+
+    def __exit__(self, *error):
+        return None

@@ -105,8 +105,8 @@ def sparser(method: object, found: float) -> list[str]:
     if not isinstance(method, Goal) or found <= method.sparsity + MORE_ZEROS:
         return []
     return [
-        f"the model has {found:.1%} zeros, {method.sparsity:.1%} were asked for: it had more before, and they "
-        "stay; begin with the dense model"
+        f"the model has {found:.1%} zeros, {method.sparsity:.1%} were asked for: it had more before; "
+        "begin with the dense model"
     ]
 
 

@@ -9,12 +9,13 @@ from there, and spends its tokens on the zeros that are hard to find.
 from pathlib import Path
 
 from tamis_torch import blockwise
+from tamis_torch.blockwise.windows import draw
 from tamis_torch.checkpoint import can_resume
-from tamis_torch.folders import writing
 from tamis_torch.methods.calibrated import Calibrated
 from tamis_torch.methods.elsa import Elsa
+from tamis_torch.methods.goal import constraint
 from tamis_torch.task import Task
-from tamis_torch.weights import zeros
+from tamis_torch.weights import as_sparse
 
 
 def calibration(task: Task, method: object) -> Calibrated | None:
@@ -25,7 +26,9 @@ def calibration(task: Task, method: object) -> Calibrated | None:
     if isinstance(method, Calibrated):
         return method
     settings = method.opening() if isinstance(method, Elsa) else None
-    return None if settings is None or zeros(task.weights) >= settings.sparsity else settings
+    if settings is None or as_sparse(task.weights, task.axes, constraint(settings, axis=1)):
+        return None
+    return settings
 
 
 def prepare_start(task: Task, method: Elsa, folder: Path, dtype: str, resume: bool) -> list[str]:
@@ -37,8 +40,9 @@ def prepare_start(task: Task, method: Elsa, folder: Path, dtype: str, resume: bo
         As :func:`tamis_torch.blockwise.prune`.
     """
     settings, start = calibration(task, method), folder / "start"
-    if settings is None or (resume and can_resume(folder)):
+    if settings is None:
         return []
-    with writing(start):
-        start.mkdir(exist_ok=True)
-    return blockwise.prune(task, settings, start, dtype, None, resume and can_resume(start))
+    if resume and can_resume(folder):
+        assert task.train is not None, "prepare() refuses a training method without a text"
+        return blockwise.said_of(start, settings, len(draw(task.train.tokens, settings)))
+    return blockwise.prune(task, settings, start, dtype, None, resume and can_resume(start), more=True)

@@ -29,10 +29,9 @@ from tamis_torch.advice import Watch, arrived, emptied
 from tamis_torch.errors import RunError
 from tamis_torch.inner import check_inner
 from tamis_torch.methods.budget import groups, keep
-from tamis_torch.methods.elsa import Elsa, constraint
+from tamis_torch.methods.elsa import Elsa, begun_with, constraint
 from tamis_torch.moments import Metric
 from tamis_torch.packed import add_dual, split
-from tamis_torch.weights import zeros
 
 
 class ADMM(torch.optim.Optimizer):
@@ -68,7 +67,7 @@ class ADMM(torch.optim.Optimizer):
     count : int
         Steps made.
     begun : float
-        Fraction of zeros of the weights at the beginning: the sparsity grows from there.
+        Fraction of zeros at the beginning, from which the sparsity grows.
     """
 
     def __init__(
@@ -83,7 +82,7 @@ class ADMM(torch.optim.Optimizer):
         self.inner, self.weights, self.config = inner, dict(weights), config
         self.axes = {name: 1 for name in weights} | dict(axes or {})
         self.state = inner.state
-        self.count, self.final, self.begun = 0, False, zeros(weights)
+        self.count, self.final, self.begun = 0, False, begun_with(config, weights, self.axes)
         self.watch: Watch | None = None
         self._metric = Metric(config.metric, inner, self.weights)
         self._groups = groups(config.budget, weights)

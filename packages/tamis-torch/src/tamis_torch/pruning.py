@@ -6,7 +6,6 @@ Nothing long starts before every input has been checked, and the model appears u
 only when it is whole.
 """
 
-import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import monotonic
@@ -15,7 +14,7 @@ from typing import Any
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from tamis_torch import advice, blockwise, environment, fit, results
+from tamis_torch import advice, blockwise, environment, fit, resolved, results
 from tamis_torch.checkpoint import Loaded, can_resume, folder_bytes, prepare_folder, save
 from tamis_torch.errors import InputError, RunError
 from tamis_torch.journal import write_json
@@ -126,12 +125,12 @@ def prune(
     if isinstance(method, Training):
         check_model(method, task.model)
         method = replace(method, lr=peak_lr(method, task.weights, task.axes))
-    settings = _settings(task, name, method, device, dtype) | _judged(task, given=evaluation is not None)
+    settings = resolved.settings_of(task, name, asdict(method), device, dtype, given=evaluation is not None)
     folder = prepare_folder(out, force=force, resume=resume)
     if resume:
-        _check_same(folder, settings)
+        resolved.check_same(folder, settings)
     write_json(folder / "config.json", settings)
-    started = monotonic()
+    started = monotonic() - (results.spent(folder) if resume else 0.0)
     record = results.begun(task, name, method, device)
     try:
         record["perplexity"] = results.judge_start(task, method)
@@ -149,32 +148,6 @@ def prune(
         record |= {"status": fit.status_of(error), "message": str(error), "seconds": monotonic() - started}
         _write(folder, record)
         raise
-
-
-def _settings(task: Task, name: str, method: Method, device: str, dtype: str) -> dict[str, Any]:
-    train = task.train.label if task.train else None
-    names = {"model": task.name, "train": train, "method": name}
-    return names | asdict(method) | {"device": device, "dtype": dtype}
-
-
-def _judged(task: Task, given: bool) -> dict[str, Any]:
-    """Return the settings of the evaluation, if it was asked for rather than held out."""
-    if task.evaluation is None or not given:
-        return {"eval": None, "eval_seq_len": None, "eval_windows": None}
-    text, seq_len, limit = task.evaluation
-    return {"eval": text.label, "eval_seq_len": seq_len, "eval_windows": limit}
-
-
-def _check_same(folder: Path, settings: dict[str, Any]) -> None:
-    """Refuse to go on with an interrupted run under other settings."""
-    ended = folder / "run.json"
-    if ended.exists() and json.loads(ended.read_text("utf-8"))["status"] == "complete":
-        raise InputError(f"the run in {folder} is complete, nothing is left to resume; --force makes it anew")
-    before = json.loads((folder / "config.json").read_text("utf-8"))
-    now = json.loads(json.dumps(settings))
-    other = [f"{name} {before.get(name)}, got {now[name]}" for name in now if before.get(name) != now[name]]
-    if other:
-        raise InputError(f"the interrupted run in {folder} had other settings: {'; '.join(other)}")
 
 
 def _finish(

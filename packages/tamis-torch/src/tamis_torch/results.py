@@ -1,5 +1,7 @@
 """What ``run.json`` says: what a run is known by, how its model was judged, and the zeros counted."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -31,6 +33,12 @@ def begun(task: Task, name: str, method: object, device: str) -> dict[str, Any]:
         "steps": steps, "train_tokens": train_tokens, "calibration_tokens": calibration_tokens,
         "perplexity": None, "warnings": [],
     }  # fmt: skip
+
+
+def spent(folder: Path) -> float:
+    """Return the seconds of a run's earlier parts, as far as they were written down."""
+    told = folder / "run.json"
+    return float(json.loads(told.read_text("utf-8")).get("seconds") or 0.0) if told.exists() else 0.0
 
 
 def judge(task: Task) -> float | None:

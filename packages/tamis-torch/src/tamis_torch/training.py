@@ -4,8 +4,8 @@
     g     =  its gradient at w, or with a radius at w + radius g/|g|; clipped to global norm 1
     w     <- optimizer.step(g) at the learning rate of this step
 
-The state after step t is a function of the state before it and of t alone, so a run that was
-interrupted goes on as if it had not been.
+There is no dropout.  The state after step t is a function of the state before it and of t alone, so
+a run that was interrupted goes on as if it had not been.
 """
 
 import math
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from tamis_torch.data import Batches
+from tamis_torch.dropout import without_dropout
 from tamis_torch.errors import InputError, RunError
 from tamis_torch.masters import Masters
 from tamis_torch.methods.schedule import Training, lr_scale
@@ -90,7 +91,7 @@ def train(
         If the loss or its gradient is NaN or infinite, before the step that would spoil the weights.
     """
     model.train()
-    with recomputing(model, config.recompute):
+    with without_dropout(model), recomputing(model, config.recompute):
         for step in range(start, config.steps):
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * lr_scale(config, step)
@@ -109,8 +110,13 @@ def check_model(config: Training, model: nn.Module) -> None:
     Raises
     ------
     InputError
-        If activations are to be computed anew and the model's class cannot.
+        If the weights are not float32, or activations are to be computed anew and the model's class cannot.
     """
+    if other := {p.dtype for p in model.parameters() if p.dtype.is_floating_point} - {torch.float32}:
+        found = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in other))
+        raise InputError(
+            f"model must have float32 weights to be trained, got {found}; load it with dtype=torch.float32"
+        )
     if config.recompute and not getattr(model, "supports_gradient_checkpointing", False):
         raise InputError(f"recompute must be False: {type(model).__name__} has no gradient checkpointing")
 

@@ -1,6 +1,7 @@
 """Which weights of a network are pruned: the matrices of its linear layers, head and embeddings apart."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from tamis.sets import NofM, Sparse
 from tamis_torch.errors import InputError
 
 LINEAR = (nn.Linear, Conv1D)
@@ -82,3 +84,15 @@ def zeros(weights: Mapping[str, Tensor]) -> float:
     """Return the fraction of all entries that is zero."""
     entries = sum(weight.numel() for weight in weights.values())
     return 1 - sum(int(torch.count_nonzero(weight)) for weight in weights.values()) / entries
+
+
+def as_sparse(weights: Mapping[str, Tensor], axes: Mapping[str, int], allowed: Sparse | NofM) -> bool:
+    """Return whether the weights hold a pattern, or have a set's share of zeros.
+
+    A share is counted over all of them, up to the rounding of each matrix's own count.
+    """
+    if isinstance(allowed, NofM):
+        return all(replace(allowed, axis=axes[name]).contains(weight) for name, weight in weights.items())
+    entries = sum(weight.numel() for weight in weights.values())
+    nonzeros = sum(int(torch.count_nonzero(weight)) for weight in weights.values())
+    return nonzeros <= allowed.count(entries) + len(weights) / 2

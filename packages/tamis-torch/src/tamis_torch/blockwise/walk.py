@@ -9,6 +9,7 @@ blocks is the weights and h, and h follows from the weights and the text: a chec
 blocks, each written once.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -35,11 +36,18 @@ from tamis_torch.task import Task
 
 
 def prune(
-    task: Task, config: Calibrated, folder: Path, dtype: str, checkpoint_every: int | None, resume: bool
+    task: Task,
+    config: Calibrated,
+    folder: Path,
+    dtype: str,
+    checkpoint_every: int | None,
+    resume: bool,
+    more: bool = False,
 ) -> list[str]:
     """Prune the task's model by the method, in place; return warnings about the result.
 
-    ``checkpoint_every`` counts blocks: by default 1; 0 for none, unless the run is stopped.
+    ``checkpoint_every`` counts blocks: by default 1; 0 for none, unless the run is stopped.  ``more``:
+    something follows, so that a stop asked for in the last block is one too.
 
     Raises
     ------
@@ -54,7 +62,6 @@ def prune(
     store = folder / "checkpoints"
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    warnings: list[str] = []
     done, sparsities = _resumed(store) if resume else (0, _sparsities(task, config, len(blocks), dtype))
     with (
         evaluating(task.model),
@@ -71,10 +78,11 @@ def prune(
             with catch_warnings(record=True) as said:  # kept with the rest
                 simplefilter("always")
                 record = prune_block(block, calls, own, dtype)
-            warnings += [f"{block.name}: {text}" for text in dict.fromkeys(str(one.message) for one in said)]
+            if said:
+                record["warnings"] = list(dict.fromkeys(str(one.message) for one in said))
             finished = block.index + 1
             journal.write(finished, record)
-            if finished == len(blocks):
+            if finished == len(blocks) and not (more and stop()):
                 break
             if stop() or (every and finished % every == 0):
                 _keep(store, blocks[kept:finished], sparsities)
@@ -82,7 +90,15 @@ def prune(
             if stop() and kept == finished:
                 raise Interrupted(finished, len(blocks), "block")
             advance(block, calls, extras, dtype)
-    return warnings
+    return said_of(folder, config, len(windows))
+
+
+def said_of(folder: Path, config: Calibrated, windows: int) -> list[str]:
+    """Return the warnings of a walk, as its lines have them, whichever part of it wrote them."""
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text("utf-8").splitlines()]
+    few = f"the text has {windows} windows of {config.seq_len} tokens only, {config.samples} were asked for"
+    found = [f"{line['block']}: {text}" for line in lines for text in line.get("warnings", [])]
+    return [few, *found] if windows < config.samples else found
 
 
 def prune_block(block: Block, calls: Sequence[Call], config: Calibrated, dtype: str) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def command(
     from tamis_torch.pruning import prune
 
     run = prune(
-        model, train if method != "magnitude" else None, config, out=out, evaluation=eval_text,
+        model, train, config, out=out, evaluation=eval_text,
         eval_seq_len=eval_seq_len, eval_windows=eval_windows, device=device, dtype=dtype,
         checkpoint_every=checkpoint_every, force=force, resume=resume,
     )  # fmt: skip

@@ -20,8 +20,8 @@ SAME = 1e-3  # perplexities that are as near as this are of the same model
 TOKENS = {"train_tokens": "tokens", "calibration_tokens": "calibration tokens"}
 TEXT = "training text"
 NOT_SETTINGS = frozenset(
-    ["model", "train", "method", "sparsity", "pattern", "seed", "device", "eval", "eval_seq_len",
-     "eval_windows"]
+    ["model", "train", "train_hash", "method", "sparsity", "pattern", "seed", "device", "eval", "eval_hash",
+     "eval_seq_len", "eval_windows"]
 )  # fmt: skip
 
 

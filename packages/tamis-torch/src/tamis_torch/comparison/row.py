@@ -60,8 +60,8 @@ def from_folder(run: RunFolder, start: Entry | None) -> Entry:
         "label": f"{earlier['label']} + {method}" if earlier["label"] else method,
         "sparsity": run.run.get("sparsity"),
         "pattern": run.config.get("pattern", earlier["pattern"]),
-        "train_tokens": _train_tokens(run, steps),
-        "calibration_tokens": _calibration_tokens(run) or earlier["calibration_tokens"],
+        "train_tokens": _sum(earlier["train_tokens"], _train_tokens(run, steps)),
+        "calibration_tokens": _sum(earlier["calibration_tokens"], _calibration_tokens(run)),
         "steps": steps,
         "before": perplexity.get("before"),
         "after": _after(run, perplexity),
@@ -77,6 +77,11 @@ def from_folder(run: RunFolder, start: Entry | None) -> Entry:
     row["ratio"] = words.ratio(row["dense"], row["after"])
     before = {f"start {name}": value for name, value in (start.settings if start else {}).items()}
     return Entry({key: row[key] for key in KEYS}, run.config | before, run.metrics, run.path)
+
+
+def _sum(before: int | None, now: int | None) -> int | None:
+    """Return the tokens of a run and of those it began with, None where neither is known."""
+    return now if before is None else before + (now or 0)
 
 
 def _judged(run: Record) -> Record | None:

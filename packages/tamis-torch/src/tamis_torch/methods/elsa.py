@@ -35,8 +35,11 @@ the direct pull, M = sqrt(v), a sparsity that grows to its target, and a learnin
 with the model's width and the sparsity.  :meth:`Elsa.paper` gives the paper's own settings.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
+
+from torch import Tensor
 
 from tamis.sets import NofM, Sparse
 from tamis_torch.errors import InputError
@@ -47,6 +50,7 @@ from tamis_torch.methods.checks import check_between, check_choice, check_count
 from tamis_torch.methods.pattern import parse_pattern
 from tamis_torch.methods.schedule import Training, relearning_lr
 from tamis_torch.methods.sparsegpt import SparseGPT
+from tamis_torch.weights import as_sparse, zeros
 
 LEFT, MAX_START = 0.1, 0.8  # of the sparsity, what the training is left to find; and the most at the start
 START_SAMPLES = 128  # windows of calibration
@@ -173,3 +177,10 @@ def constraint(config: Elsa, step: int, axis: int, begun: float = 0.0) -> Sparse
     n, m = pattern
     grown = 1.0 if begun >= config.sparsity else growth_at(config, step)
     return NofM(m - round((m - n) * grown), m, axis=axis)
+
+
+def begun_with(config: Elsa, weights: Mapping[str, Tensor], axes: Mapping[str, int]) -> float:
+    """Return the fraction of zeros that a training begins with; a pattern is there whole or not at all."""
+    if config.pattern is None:
+        return zeros(weights)
+    return config.sparsity if as_sparse(weights, axes, constraint(config, config.steps, axis=1)) else 0.0

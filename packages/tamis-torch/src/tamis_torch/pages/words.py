@@ -143,6 +143,9 @@ def _perplexity(perplexity: Record | None) -> Figure:
 def _tokens(run: RunFolder) -> Figure:
     """Return how much text was read: trained on, or calibrated on."""
     length, calibration = run.config.get("seq_len"), run.run.get("calibration_tokens")
+    if run.run.get("train_tokens"):
+        before = [f"after a start calibrated on {count(calibration)}"] if calibration else []
+        return Figure("Training tokens", count(run.run["train_tokens"]), _tokens_a_step(run) + before)
     if calibration and length:
         windows = f"{number(calibration // length)} windows of {number(length)} tokens"
         return Figure("Calibration tokens", count(calibration), [windows, "no training"])
