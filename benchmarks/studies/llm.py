@@ -107,7 +107,7 @@ def row(subject: Subject, cell: Cell, run: Path) -> dict[str, Any]:
     results = json.loads((run / "run.json").read_text("utf-8"))
     settings = json.loads((run / "config.json").read_text("utf-8"))
     for name in ("model", "train", "eval"):  # files, whose folders are nobody's business
-        settings[name] = Path(settings[name]).name
+        settings[name] = settings[name] and Path(settings[name]).name
     first, *others = subject.judged
     perplexity = {first: results["perplexity"]["after"]}
     for name in others:

@@ -31,8 +31,9 @@ what is compared, w + u before or after the dual moves; in an entry that comes i
 w; and in one that leaves, drawn to -w or to minus its move since the last update.
 
 Where we differ from the paper by default, each with its measurement in docs/experiments.md:
-the direct pull, M = sqrt(v), a sparsity that grows to its target, and a learning rate that goes
-with the model's width and the sparsity.  :meth:`Elsa.paper` gives the paper's own settings.
+a start from a layer-wise solution, one count of zeros over all matrices, the direct pull,
+M = sqrt(v), a sparsity that grows to its target, and a learning rate that goes with the model's width
+and the sparsity.  :meth:`Elsa.paper` gives the paper's own settings.
 """
 
 from collections.abc import Mapping
