@@ -194,9 +194,13 @@ def _backward(model: nn.Module, batch: Tensor, dtype: str, parts: int, masters: 
 
 
 def _backward_part(model: nn.Module, part: Tensor, dtype: str, parts: int) -> Tensor:
-    amp = DTYPES[dtype]
-    with torch.autocast(part.device.type, amp, enabled=amp is not torch.float32):
+    with autocast(part.device, dtype):
         loss = model(input_ids=part, labels=part, use_cache=False).loss / parts
     loss.backward()
     share: Tensor = loss.detach()
     return share
+
+
+def autocast(device: torch.device, dtype: str) -> torch.autocast:
+    """Return the context of a forward pass in ``dtype``, of :data:`DTYPES`."""
+    return torch.autocast(device.type, DTYPES[dtype], enabled=dtype != "float32")

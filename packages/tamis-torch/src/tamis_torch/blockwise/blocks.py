@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from tamis_torch.errors import InputError, RunError
-from tamis_torch.training import DTYPES
+from tamis_torch.training import autocast
 
 WINDOWS, TOKENS = 8, 4096  # of a forward pass at most
 
@@ -28,6 +28,10 @@ class Block(NamedTuple):
     module: nn.Module
     weights: dict[str, nn.Parameter]  # by their names in the model; empty if the block stays dense
     axes: dict[str, int]  # the axis of each weight that runs over its layer's inputs
+
+    def layer(self, weight: str) -> nn.Module:
+        """Return the layer that a weight of the block belongs to."""
+        return self.module.get_submodule(weight.removeprefix(f"{self.name}.").removesuffix(".weight"))
 
 
 class Call(NamedTuple):
@@ -113,7 +117,7 @@ def _record(model: nn.Module, blocks: Sequence[Block], tokens: Tensor, dtype: st
     """Return what each of the blocks is called with on the tokens; the forward pass ends at the last."""
     seen: list[Call] = []
     device = next(model.parameters()).device
-    with ExitStack() as hooks, suppress(_Stop), _autocast(device, dtype):
+    with ExitStack() as hooks, suppress(_Stop), autocast(device, dtype):
         for block in blocks:
             hook = _recorder(seen, last=block is blocks[-1])
             handle = block.module.register_forward_pre_hook(hook, with_kwargs=True)
@@ -139,7 +143,7 @@ def _recorder(seen: list[Call], last: bool) -> Callable[..., None]:
 
 def run(block: Block, call: Call, dtype: str) -> Tensor:
     """Return the block's output, (windows, tokens, width), in the forward pass's ``dtype``."""
-    with _autocast(call.hidden.device, dtype):
+    with autocast(call.hidden.device, dtype):
         output = block.module(call.hidden, **call.kwargs)
     return output if isinstance(output, Tensor) else output[0]
 
@@ -149,10 +153,6 @@ def advance(block: Block, calls: list[Call], extras: Extras, dtype: str) -> None
     """Replace, in place, what the block is called with by what the next one is called with."""
     for i, call in enumerate(calls):
         calls[i] = Call(run(block, call, dtype), extras[len(call.hidden)][block.index + 1])
-
-
-def _autocast(device: torch.device, dtype: str) -> torch.autocast:
-    return torch.autocast(device.type, DTYPES[dtype], enabled=dtype != "float32")
 
 
 def _same(one: Any, other: Any) -> bool:

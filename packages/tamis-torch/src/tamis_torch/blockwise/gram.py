@@ -31,8 +31,7 @@ def grams(block: Block, calls: Sequence[Call], dtype: str) -> dict[str, Tensor]:
     watch = _Watch()
     with ExitStack() as hooks:
         for name in block.weights:
-            module = block.module.get_submodule(name.removeprefix(f"{block.name}.").removesuffix(".weight"))
-            hooks.callback(module.register_forward_pre_hook(watch.hook(name)).remove)
+            hooks.callback(block.layer(name).register_forward_pre_hook(watch.hook(name)).remove)
         for call in calls:
             watch.inputs = {}
             run(block, call, dtype)

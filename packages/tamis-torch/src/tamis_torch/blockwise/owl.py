@@ -10,13 +10,13 @@ c is 1, or as much less as keeps every s_b in [0, 1 - (1 - s) / 10]: no block ke
 of an equal share.  It takes one pass of the calibration text through the dense model.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from tamis_torch.blockwise.blocks import Block, advance, find, first_calls, run
+from tamis_torch.blockwise.squares import squares_of_inputs
 from tamis_torch.blockwise.windows import draw
 from tamis_torch.evaluate import evaluating
 from tamis_torch.methods.calibrated import Calibrated
@@ -62,29 +62,6 @@ def spread(shares: Sequence[float], sizes: Sequence[int], sparsity: float) -> li
     fits = min(1.0, sparsity / -low, room / high)
     found = [max(0.0, sparsity + fits * (mean - x)) for x in d]
     return [s if size else sparsity for s, size in zip(found, sizes, strict=True)]
-
-
-@contextmanager
-def squares_of_inputs(block: Block) -> Iterator[dict[str, Tensor]]:
-    """Give, for each weight of the block, the sums of squares of its inputs in the runs made inside.
-
-    Each of the weight's shape with its outputs' axis of length 1, float32.
-    """
-    squares = {}
-    with ExitStack() as hooks:
-        for name, weight in block.weights.items():
-            layer = block.module.get_submodule(name.removeprefix(f"{block.name}.").removesuffix(".weight"))
-            total = torch.zeros(weight.shape[block.axes[name]], device=weight.device)
-            squares[name] = total.unsqueeze(1 - block.axes[name])
-            hooks.callback(layer.register_forward_pre_hook(_adding_to(total)).remove)
-        yield squares
-
-
-def _adding_to(total: Tensor) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
-    def add(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        total.add_(inputs[0].detach().float().square().flatten(0, -2).sum(dim=0))
-
-    return add
 
 
 @torch.no_grad()

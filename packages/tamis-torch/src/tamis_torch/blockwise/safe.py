@@ -1,8 +1,8 @@
 """SAFE on one block; the equations are those of :mod:`tamis_torch.methods.safe`."""
 
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import torch
@@ -12,6 +12,7 @@ from tamis import admm
 from tamis.sets import NofM, Sparse
 from tamis_torch.blockwise.blocks import Block, Call, run
 from tamis_torch.blockwise.output_error import Problem, backward, batches, loss
+from tamis_torch.blockwise.squares import squares_of_inputs
 from tamis_torch.errors import RunError
 from tamis_torch.methods.goal import constraint
 from tamis_torch.methods.safe import Safe, SafePlus, lr_at, peak_lr
@@ -142,29 +143,18 @@ def observe(
     block: Block, calls: Sequence[Call], dtype: str, *, scored: bool
 ) -> tuple[list[Tensor], dict[str, Tensor]]:
     """Return the block's outputs on the calls and, if ``scored``, SAFE+'s metric of each weight."""
-    squares: dict[str, Tensor] = {}
-    with ExitStack() as hooks:
-        for name, weight in block.weights.items() if scored else ():
-            layer = block.module.get_submodule(name.removeprefix(f"{block.name}.").removesuffix(".weight"))
-            squares[name] = weight.new_zeros(weight.shape[block.axes[name]])
-            hooks.callback(layer.register_forward_pre_hook(_adding_to(squares[name])).remove)
+    watching: AbstractContextManager[dict[str, Tensor]] = (
+        squares_of_inputs(block) if scored else nullcontext({})
+    )
+    with watching as squares:
         targets = [run(block, call, dtype).float() for call in calls]
-    return targets, {
-        name: metric(total, block.weights[name], block.axes[name]) for name, total in squares.items()
-    }
+    return targets, {name: metric(total, block.weights[name]) for name, total in squares.items()}
 
 
-def _adding_to(squares: Tensor) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
-    def add(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        squares.add_(inputs[0].flatten(0, -2).float().square().sum(0))
-
-    return add
-
-
-def metric(squares: Tensor, weight: Tensor, axis: int) -> Tensor:
+def metric(squares: Tensor, weight: Tensor) -> Tensor:
     """Return M of the weight's shape: for each weight of input j its sum of squares, ``|X_j|^2``."""
     floored = squares + FLOOR * squares.mean() + torch.finfo(squares.dtype).tiny
-    return floored.unsqueeze(1 - axis).expand_as(weight)
+    return floored.expand_as(weight)
 
 
 def _loss_projected(problem: Problem, pulled: Sequence[Pulled]) -> float:

@@ -33,6 +33,7 @@ from tamis_torch.methods.calibrated import Calibrated
 from tamis_torch.methods.safe import Safe
 from tamis_torch.progress import BLOCKS
 from tamis_torch.task import Task
+from tamis_torch.weights import zeros
 
 
 def prune(
@@ -117,10 +118,8 @@ def prune_block(block: Block, calls: Sequence[Call], config: Calibrated, dtype: 
         record = prune_matrices(block, calls, config, dtype)
     change = _output(block, calls[0], dtype) - before
     error = change.square().sum() / (before - calls[0].hidden).float().square().sum()
-    nonzeros = sum(int(torch.count_nonzero(weight)) for weight in block.weights.values())
-    sparsity = 1 - nonzeros / sum(weight.numel() for weight in block.weights.values())
-    seconds = round(monotonic() - started, 3)
-    return {"block": block.name, "error": float(error), "sparsity": sparsity, **record, "seconds": seconds}
+    found = {"block": block.name, "error": float(error), "sparsity": zeros(block.weights)}
+    return {**found, **record, "seconds": round(monotonic() - started, 3)}
 
 
 def _sparsities(task: Task, config: Calibrated, count: int, dtype: str) -> list[float]:
