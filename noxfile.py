@@ -55,6 +55,16 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def torture(session: nox.Session) -> None:
+    """Kill runs at a hundred moments, damage and starve them: nothing may be lost (minutes).
+
+    ``-- --random 200 --seed 7`` for other and more moments.
+    """
+    install(session, *group("test"))
+    session.run("python", "tests/torture/run.py", "--out", f"{RESULTS}/torture.json", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style, format and the direction of imports."""
     session.install("-c", "constraints.txt", *group("lint"))
@@ -95,6 +105,13 @@ def study_llm(session: nox.Session) -> None:
     """
     install(session)
     session.run("python", "benchmarks/studies/llm.py", *session.posargs)
+
+
+@nox.session(name="study-memory")
+def study_memory(session: nox.Session) -> None:
+    """Measure the bytes a parameter of Adam, Elsa and each step to Elsa-L (minutes, Linux)."""
+    install(session)
+    session.run("python", "benchmarks/studies/memory.py", *session.posargs)
 
 
 @nox.session

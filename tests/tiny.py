@@ -75,9 +75,8 @@ def tiny_model() -> LlamaForCausalLM:
     return build_model()
 
 
-@pytest.fixture(scope="session")
-def tiny_tokenizer() -> PreTrainedTokenizerFast:
-    """Return a byte-level byte-pair tokenizer of 320 entries; not to be changed."""
+def build_tokenizer() -> PreTrainedTokenizerFast:
+    """Return a new byte-level byte-pair tokenizer of 320 entries, the same at each call."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -89,6 +88,12 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
     )
     tokenizer.train_from_iterator([build_text(500, seed=1)], trainer)
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<|end|>", eos_token="<|end|>")
+
+
+@pytest.fixture(scope="session")
+def tiny_tokenizer() -> PreTrainedTokenizerFast:
+    """Return the tokenizer of the tiny model; not to be changed."""
+    return build_tokenizer()
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,7 @@ BAD = {
     ),
     "out exists": ("prune {model} --train {text} --out {there} --seq-len 16", 2, "--force"),
     "nothing to resume": ("prune {model} --train {text} --out {there} --seq-len 16 --resume", 2, "nothing to resume"),
-    "unknown method": ("prune {model} --train {text} --out {out} --method sieve", 2, "elsa, magnitude"),
+    "unknown method": ("prune {model} --train {text} --out {out} --method sieve", 2, "elsa, elsa-l, magnitude"),
     "option of another method": ("prune {model} --method magnitude --steps 4 --out {out}", 2, "--steps"),
     "unknown device": ("prune {model} --train {text} --out {out} --device quantum --seq-len 16", 2, "quantum"),
     "out missing": ("prune {model} --train {text}", 2, "--out"),
@@ -78,6 +78,12 @@ BAD = {
     "unknown option": ("prune {model} --train {text} --out {out} --sieve 3", 2, "--sieve"),
     "eval: text short": ("eval {model} --text {short} --seq-len 64", 2, "shorter than one window"),
     "eval: model missing": ("eval {missing} --text {text}", 2, "missing"),
+    "plan: no config": ("plan {there}", 2, "config.json"),
+    "plan: option of another method": ("plan {model} --method dense --sparsity 0.5", 2, "no meaning"),
+    "plan: method that does not train": ("plan {model} --method wanda", 2, "trains the whole model"),
+    "plan: devices": ("plan {model} --seq-len 16 --devices 100000", 2, "devices must be at most"),
+    "plan: memory": ("plan {model} --seq-len 16 --device-memory much", 2, "80GB"),
+    "plan: rate": ("plan {model} --seq-len 16 --rate fast", 2, "400TFLOPS"),
     "inspect: no weights": ("inspect {there}", 2, "there"),
     "compare: no run": ("compare {there}", 2, "run.json"),
     "demo: sparsity": ("demo --out {out} --sparsity 2", 2, "sparsity must be in [0, 1)"),
@@ -127,6 +133,19 @@ def test_prune_eval_inspect_and_compare_agree(places, tamis):
     assert [run["method"] for run in compared["runs"]] == ["elsa", "magnitude"] and figure.exists()
 
 
+def test_plan_says_in_words_and_in_json_what_python_says(places, tamis):
+    import tamis_torch as tt
+
+    command = ["plan", places["model"], "--method", "elsa-l", "--seq-len", 16, "--device-memory", "80GB"]
+    code, out, errors = tamis(*command, "--rate", 64, "--json")
+    assert code == 0, errors
+    said = json.loads(out.splitlines()[-1])
+    planned = tt.plan(places["model"], "elsa-l", seq_len=16, device_memory="80GB", rate=64)
+    assert said == json.loads(json.dumps(planned.summary())) and said["smallest_devices"] == 1
+    code, out, _ = tamis(*command)
+    assert code == 0 and "moments" in out and "give --rate" in out and "devices 1 of 80.0 GB" in out
+
+
 def test_words_are_the_default(places, tamis):
     code, out, _ = tamis("eval", places["model"], "--text", places["text"], "--seq-len", 32)
     assert code == 0 and out.startswith("perplexity ") and "windows of 32 tokens" in out
@@ -149,11 +168,13 @@ def test_help_does_not_wait_for_torch():
 
 
 OPTIONS = {
-    "prune": "accumulate batch-size budget checkpoint-every damping device dtype epochs eval "
-    "eval-seq-len eval-windows force growth help interval json layers lr method metric order "
-    "out pattern penalty pull radius ratios recompute resume samples seed seq-len skip "
-    "sparsity start start-sparsity steps train weights",
+    "prune": "accumulate batch-size budget checkpoint-every checkpoint-minutes compile damping device "
+    "dtype epochs eval eval-seq-len eval-windows force growth help in-backward interval json layers lr method metric "
+    "moments order out pattern penalty pull radius ratios recompute resume rounding samples seed seq-len skip "
+    "sparsity start start-sparsity state steps train weights",
     "eval": "batch-size device help json seq-len task-limit task-path tasks text windows",
+    "plan": "accumulate batch-size device-memory devices dtype from-run help json layers method radius rate "
+    "recompute seq-len skip sparsity steps weights",
     "inspect": "all help json",
     "compare": "figure help json out",
     "demo": "help json out sparsity steps",

@@ -97,13 +97,14 @@ def test_every_method_has_its_row() -> None:
 
 
 def test_every_warning_of_the_page_is_one_that_the_package_gives() -> None:
-    from tamis_torch import advice
-    from tamis_torch.blockwise import safe
+    from tamis_torch import advice, resume
+    from tamis_torch.blockwise import safe, walk
     from tamis_torch.methods import sparsegpt
 
-    said = "\n".join(text for module in (advice, safe, sparsegpt) for text in texts_of(getsource(module)))
+    modules = (advice, resume, safe, sparsegpt, walk)
+    said = "\n".join(text for module in modules for text in texts_of(getsource(module)))
     rows = re.findall(r"^\| `([^`]+)` \|", PAGE.split("## What the warnings mean")[1], re.MULTILINE)
-    assert len(rows) == 9
+    assert len(rows) == 11
     for row in rows:
         assert re.search(re.escape(row).replace(r"\.\.\.", r"\S+"), said), row
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from tamis_torch import InputError, prunable, prune
+from tamis_torch import prunable, prune
 from tamis_torch.blockwise import safe
 from tamis_torch.cli import main
 from tamis_torch.interrupt import Interrupted
@@ -223,13 +223,34 @@ def deep():
     return LlamaForCausalLM(LlamaConfig(**GATED | {"num_hidden_layers": 5})).eval()
 
 
-def test_a_missing_part_is_said(tmp_path, monkeypatch):
-    stop_in_call(monkeypatch, 1)
-    with pytest.raises(Interrupted, match="after block 1 of 2"):
-        prune(build("llama"), tokens(600), CONFIG, out=tmp_path / "run", eval_seq_len=64)
-    (part,) = (tmp_path / "run" / "checkpoints").glob("part-*")
-    part.write_bytes(part.read_bytes()[:100])
-    with pytest.raises(
-        InputError, match=r"part-block-00000\.safetensors, on which the newest checkpoint counts"
-    ):
-        prune(build("llama"), tokens(600), CONFIG, out=tmp_path / "run", eval_seq_len=64, resume=True)
+@pytest.mark.parametrize("damaged", [0, 2])
+def test_a_damaged_block_is_pruned_again_and_it_is_said(damaged, tmp_path, monkeypatch, capsys):
+    whole = prune(deep(), tokens(600), CONFIG, out=tmp_path / "whole", eval_seq_len=64)
+    stop_in_call(monkeypatch, 22)
+    with pytest.raises(Interrupted, match="after block 4 of 5"):
+        prune(deep(), tokens(600), CONFIG, out=tmp_path / "run", eval_seq_len=64)
+    part = sorted((tmp_path / "run" / "checkpoints").glob("part-*"))[damaged]
+    content = bytearray(part.read_bytes())
+    content[-1] ^= 1
+    part.write_bytes(content)
+    resumed = prune(deep(), tokens(600), CONFIG, out=tmp_path / "run", eval_seq_len=64, resume=True)
+    assert bytes_of(resumed.folder) == bytes_of(whole.folder)
+    assert lines_of(resumed.folder) == lines_of(whole.folder)
+    (warning,) = resumed.results["warnings"]
+    assert f"a finished block is damaged (part-block-0000{damaged}.safetensors: its checksum" in warning
+    assert warning in capsys.readouterr().err
+
+
+def test_a_stop_in_the_survey_of_owl_goes_on(tmp_path, monkeypatch):
+    """Before the first block there is nothing to go on from: it begins anew in the same folder."""
+    config = replace(CONFIG, ratios="owl")
+    whole = prune(uneven(), tokens(600), config, out=tmp_path / "whole", eval_seq_len=64)
+
+    def stopped(*given):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("tamis_torch.blockwise.owl.outliers", stopped)
+        prune(uneven(), tokens(600), config, out=tmp_path / "run", eval_seq_len=64)
+    resumed = prune(uneven(), tokens(600), config, out=tmp_path / "run", resume=True, eval_seq_len=64)
+    assert bytes_of(resumed.folder) == bytes_of(whole.folder)

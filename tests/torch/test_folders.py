@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tamis_torch import folders
+from tamis_torch import checked, folders
 from tamis_torch.checkpoint import (
     folder_bytes,
     load,
@@ -43,9 +43,13 @@ def test_force_removes_an_earlier_run_and_nothing_else(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
-def test_resume_needs_a_checkpoint(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nothing to resume in .*: it has no checkpoint"):
+def test_resume_needs_the_settings_of_a_run_and_nothing_else(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nothing to resume in .*there: there is no such folder"):
+        prepare_folder(tmp_path / "there", resume=True)
+    with pytest.raises(InputError, match=r"nothing to resume in .*no run began there .* with --force"):
         prepare_folder(tmp_path, resume=True)
+    (tmp_path / "config.json").write_text("{}")
+    assert prepare_folder(tmp_path, resume=True) == tmp_path
     save_state(tmp_path / "checkpoints", {}, {"step": 3})
     assert prepare_folder(tmp_path, resume=True) == tmp_path
     assert load_state(tmp_path / "checkpoints")[1] == {"step": 3}
@@ -136,11 +140,66 @@ def test_a_rename_that_fails_half_way_puts_the_old_folder_back(
     assert load(str(tmp_path / "model")).model is not None
 
 
+def test_force_killed_under_way_leaves_nothing_that_is_taken_for_a_run(tmp_path: Path, monkeypatch) -> None:
+    for name in ("config.json", "run.json", "metrics.jsonl"):
+        (tmp_path / name).write_text("{}")
+    honest = folders._remove
+
+    def killed(path: Path) -> None:
+        if path.name == "metrics.jsonl":
+            raise KeyboardInterrupt
+        honest(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(folders, "_remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            prepare_folder(tmp_path, force=True)
+    with pytest.raises(InputError, match="nothing to resume"):
+        prepare_folder(tmp_path, resume=True)
+
+
+def test_content_is_on_the_disk_before_the_name_and_the_name_before_the_next(tmp_path, monkeypatch) -> None:
+    """A power cut leaves the old or the new: the file is synced, renamed, then the folder is synced."""
+    honest, seen = folders.sync, []
+
+    def watched(path: Path) -> None:
+        seen.append((path.name, final.exists()))
+        honest(path)
+
+    for module in (folders, checked):
+        monkeypatch.setattr(module, "sync", watched)
+    final = tmp_path / "a.json"
+    write_atomically(final, "x")
+    assert seen == [(".a.json.partial", False), (tmp_path.name, True)]
+    seen.clear()
+    final = tmp_path / "state-00000001.safetensors"
+    save_state(tmp_path, {}, {})
+    assert seen == [(final.name, False), (tmp_path.name, True)]
+    seen.clear()
+    final = tmp_path / "model"
+    with folders.new_folder(final) as partial:
+        (partial / "w").write_text("x")
+    assert seen == [("w", False), (".model.partial", False), (tmp_path.name, True)]
+
+
+def test_what_a_killed_process_left_half_written_goes_when_the_run_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    for name in (".model.old", ".model.partial", "checkpoints/.partial", "start/checkpoints/.partial"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "half").write_text("x")
+    for name in (".run.json.partial", "start/.metrics.jsonl.partial", ".mine.partial"):
+        (tmp_path / name).write_text("x")
+    prepare_folder(tmp_path, resume=True)
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
+    assert left == {"config.json", "checkpoints", "start", "start/checkpoints", ".mine.partial"}
+
+
 def test_what_a_killed_process_left_is_removed_by_the_next(
     tiny_model, tiny_tokenizer, tmp_path: Path
 ) -> None:
-    (tmp_path / ".model.partial").mkdir()
-    (tmp_path / ".model.partial" / "half").write_text("x")
+    for name in (".model.partial", ".model.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "half").write_text("x")
     save(tiny_model, tiny_tokenizer, tmp_path / "model")
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
     assert not (tmp_path / "model" / "half").exists()

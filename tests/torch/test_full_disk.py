@@ -49,8 +49,8 @@ def test_a_full_disk_keeps_the_checkpoint_before(small_disk: Path) -> None:
     save_state(small_disk, {"w": torch.ones(4000)}, {"step": 1})
     with pytest.raises(RunError, match="No space left on device"):
         save_state(small_disk, {"w": torch.ones(40000)}, {"step": 2})
-    tensors, meta = load_state(small_disk)
-    assert meta == {"step": 1} and torch.equal(tensors["w"], torch.ones(4000))
+    tensors, meta, warnings = load_state(small_disk)
+    assert meta == {"step": 1} and warnings == [] and torch.equal(tensors["w"], torch.ones(4000))
     assert [path.name for path in small_disk.iterdir()] == ["state-00000001.safetensors"]
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tamis_torch.methods.alps import ALPS
     from tamis_torch.methods.dense import Dense
     from tamis_torch.methods.elsa import Elsa
+    from tamis_torch.methods.elsa_l import ElsaL
     from tamis_torch.methods.finetune import Finetune
     from tamis_torch.methods.ladmm import LADMM
     from tamis_torch.methods.magnitude import Magnitude
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tamis_torch.methods.sparsegpt import SparseGPT
     from tamis_torch.methods.wanda import Wanda
     from tamis_torch.optimizer import ADMM
+    from tamis_torch.planning import Plan, plan
     from tamis_torch.pruning import Run, prune
     from tamis_torch.weights import input_axes, prunable
 
@@ -33,10 +35,12 @@ _HOMES = {
     "ALPS": "methods.alps",
     "Dense": "methods.dense",
     "Elsa": "methods.elsa",
+    "ElsaL": "methods.elsa_l",
     "Finetune": "methods.finetune",
     "InputError": "errors",
     "LADMM": "methods.ladmm",
     "Magnitude": "methods.magnitude",
+    "Plan": "planning",
     "Run": "pruning",
     "RunError": "errors",
     "Safe": "methods.safe",
@@ -47,6 +51,7 @@ _HOMES = {
     "inspect": "inspection",
     "load": "checkpoint",
     "perplexity": "evaluate",
+    "plan": "planning",
     "prunable": "weights",
     "prune": "pruning",
     "save": "checkpoint",
@@ -58,9 +63,11 @@ __all__ = [
     "LADMM",
     "Dense",
     "Elsa",
+    "ElsaL",
     "Finetune",
     "InputError",
     "Magnitude",
+    "Plan",
     "Run",
     "RunError",
     "Safe",
@@ -72,6 +79,7 @@ __all__ = [
     "inspect",
     "load",
     "perplexity",
+    "plan",
     "prunable",
     "prune",
     "save",

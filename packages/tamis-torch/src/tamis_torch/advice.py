@@ -6,15 +6,17 @@ the primal residual, the mask and the perplexities are.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from tamis_torch.methods.budget import groups
 from tamis_torch.methods.elsa import Elsa
 from tamis_torch.methods.goal import Goal
+from tamis_torch.ranks import local, ranks_of
+from tamis_torch.select import threshold
+from tamis_torch.weights import nonzeros
 
 RESIDUAL = 0.05  # |w - z|/|w| at the end beyond which the last projection costs more than noise
 MASK_CHANGE = 0.01  # of the mask at the last update: still choosing ...
@@ -66,9 +68,13 @@ def _travel(config: Elsa, weights: Mapping[str, nn.Parameter], lr: float) -> lis
 
 
 def _quantile(weights: list[nn.Parameter], share: float) -> float:
-    flat = torch.cat([weight.detach().abs().flatten().float() for weight in weights])
-    index = min(flat.numel(), max(1, math.ceil(share * flat.numel())))
-    return float(torch.kthvalue(flat, index).values)
+    entries = sum(weight.numel() for weight in weights)
+    index = min(entries, max(1, math.ceil(share * entries)))
+
+    def sizes() -> Iterator[Tensor]:
+        return (local(weight.detach()).abs() for weight in weights)
+
+    return threshold(sizes, entries - index + 1, ranks_of(weights).sum).value
 
 
 def arrived(watch: Watch | None) -> list[str]:
@@ -91,7 +97,7 @@ def arrived(watch: Watch | None) -> list[str]:
 
 def emptied(weights: Mapping[str, Tensor]) -> list[str]:
     """Return which pruned matrices have nothing left, as a shared budget may leave them."""
-    empty = [name for name, weight in weights.items() if not torch.count_nonzero(weight)]
+    empty = [name for name, count in zip(weights, nonzeros(weights), strict=True) if not count]
     if not empty:
         return []
     return [

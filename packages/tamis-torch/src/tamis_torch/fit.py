@@ -8,18 +8,23 @@ import torch
 from torch import nn
 
 from tamis_torch import advice, snapshot
-from tamis_torch.checkpoint import load_state
+from tamis_torch.adam import adam_of
 from tamis_torch.data import Batches
 from tamis_torch.errors import RunError
+from tamis_torch.in_backward import InBackward
 from tamis_torch.interrupt import Interrupted, stop_requested
-from tamis_torch.journal import Journal
-from tamis_torch.masters import Masters
+from tamis_torch.intervals import Clock, Intervals
+from tamis_torch.journal import Journal, Silent
+from tamis_torch.layout import layout
+from tamis_torch.masters import Masters, to_bfloat16
 from tamis_torch.methods.elsa import Elsa, sparsity_at
 from tamis_torch.methods.finetune import Finetune, masks, restrict
 from tamis_torch.methods.schedule import Training
 from tamis_torch.optimizer import ADMM
+from tamis_torch.ranks import Ranks, ranks_of
+from tamis_torch.shards import load_shards
 from tamis_torch.task import Task
-from tamis_torch.training import NotFinite, adam, check_model, peak_lr, train
+from tamis_torch.training import NotFinite, check_model, peak_lr, train
 
 
 def status_of(error: RunError) -> str:
@@ -28,9 +33,11 @@ def status_of(error: RunError) -> str:
 
 
 def fit(
-    task: Task, config: Training, folder: Path, dtype: str, checkpoint_every: int | None, resume: bool
+    task: Task, config: Training, folder: Path, dtype: str, intervals: Intervals, resume: bool
 ) -> list[str]:
-    """Train the task's model by the method, in place; return warnings about the result.
+    """Train the task's model by the method, in place; return warnings about the run and its result.
+
+    A checkpoint is kept by default every tenth of the steps, and by time.
 
     Raises
     ------
@@ -42,12 +49,15 @@ def fit(
         If the loss is not finite (after a checkpoint of the last good state) or a file cannot be written.
     """
     check_model(config, task.model)
-    if config.weights == "float32":
-        return _fit(task, None, config, folder, dtype, checkpoint_every, resume)
+    ranks = ranks_of(task.weights.values())
+    if config.rounds_weights and ranks.count == 1:  # else they were before the model was cut
+        to_bfloat16(task.model)
+    if not config.has_masters or ranks.count > 1:
+        return _fit(task, None, config, folder, dtype, intervals, resume)
     masters = Masters(task.model)
     try:
         moved = task._replace(weights=masters.of(task.weights))
-        return _fit(moved, masters, config, folder, dtype, checkpoint_every, resume)
+        return _fit(moved, masters, config, folder, dtype, intervals, resume)
     finally:
         masters.restore()
 
@@ -58,7 +68,7 @@ def _fit(
     config: Training,
     folder: Path,
     dtype: str,
-    checkpoint_every: int | None,
+    intervals: Intervals,
     resume: bool,
 ) -> list[str]:
     """Train; the task's weights are those that the optimiser moves, the masters if there are any."""
@@ -66,36 +76,48 @@ def _fit(
     batches = Batches(task.train.tokens, config.seq_len, config.batch_size, config.seed)
     lr = peak_lr(config, task.weights, task.axes)
     moved = masters or task.model
-    optimizer = _optimizer(adam(moved, lr), task, config)
-    start = _resumed(moved, optimizer, folder) if resume else 0
+    inner, inside = adam_of(moved, config, lr)
+    optimizer = _optimizer(inner, task, config)
     kept = masks(task.weights) if isinstance(config, Finetune) else None
-    every = max(1, config.steps // 10) if checkpoint_every is None else checkpoint_every
     warnings = advice.before(config, task.weights, lr) if isinstance(config, Elsa) else []
+    ranks = ranks_of(task.weights.values())
+    start, warnings = _resumed(moved, optimizer, inside, folder, ranks) if resume else (0, warnings)
     tokens = config.batch_size * config.seq_len
-    with Journal(folder, config.steps, tokens, start) as journal, stop_requested() as stop:
+    written: Journal | Silent = Silent(folder)
+    if ranks.rank == 0:
+        written = Journal(folder, config.steps, tokens, start)
+    with stop_requested() as stop, written as journal:
         journal.say(warnings)
+        clock = Clock(intervals, max(1, config.steps // 10))
 
         def keep(step: int) -> None:
-            journal.checkpoint(snapshot.take(moved, optimizer), snapshot.describe(optimizer, step))
+            meta = snapshot.describe(optimizer, inside, step) | {"warnings": warnings}
+            journal.checkpoint(snapshot.take(moved, optimizer), meta, ranks)
+            clock.kept()
 
         def after_step(step: int, record: dict[str, Any]) -> None:
             if kept is not None:
                 restrict(task.weights, kept)
             journal.write(step, record | _watched(config, optimizer, step))
-            if stop() and step < config.steps:
+            asked, due = ranks.any(stop(), clock.due(step))
+            if step < config.steps and (asked or due):
                 keep(step)
+            if step < config.steps and asked:
                 raise Interrupted(step, config.steps)
-            if every and step % every == 0 and step < config.steps:
-                keep(step)
 
         try:
             train(
                 task.model, optimizer, config, batches, start=start, dtype=dtype, masters=masters,
-                radius=config.radius if isinstance(config, Elsa) else 0.0, after_step=after_step,
+                inside=inside, radius=config.radius if isinstance(config, Elsa) else 0.0,
+                after_step=after_step,
             )  # fmt: skip
         except NotFinite as error:
-            keep(error.step)
+            if inside is None:  # else some parameters have been stepped
+                keep(error.step)
             raise
+        finally:
+            if inside is not None:
+                inside.remove()
     return warnings + _finalized(optimizer)
 
 
@@ -103,10 +125,13 @@ def _optimizer(inner: torch.optim.Optimizer, task: Task, config: Training) -> to
     return ADMM(inner, task.weights, config, task.axes) if isinstance(config, Elsa) else inner
 
 
-def _resumed(moved: nn.Module | Masters, optimizer: Any, folder: Path) -> int:
-    tensors, meta = load_state(folder / "checkpoints")
-    snapshot.put_back(tensors, meta, moved, optimizer)
-    return int(meta["step"])
+def _resumed(
+    moved: nn.Module | Masters, optimizer: Any, inside: InBackward | None, folder: Path, ranks: Ranks
+) -> tuple[int, list[str]]:
+    """Put the newest state back; return its step, and what was and is to be warned of."""
+    tensors, meta, damaged = load_shards(folder / "checkpoints", ranks, layout(moved, optimizer))
+    snapshot.put_back(tensors, meta, moved, optimizer, inside)
+    return int(meta["step"]), [*meta["warnings"], *damaged]
 
 
 def _finalized(optimizer: torch.optim.Optimizer) -> list[str]:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from tamis_torch.errors import InputError, RunError
 
-RUN_ENTRIES = ("model", "start", "checkpoints", "config.json", "metrics.jsonl", "run.json", "report.html")
+# config.json first: a folder without it is not resumed
+RUN_ENTRIES = ("config.json", "model", "start", "checkpoints", "metrics.jsonl", "run.json", "report.html")
 
 
 def prepare_folder(out: str | Path, force: bool = False, resume: bool = False) -> Path:
@@ -28,13 +29,13 @@ def prepare_folder(out: str | Path, force: bool = False, resume: bool = False) -
     force
         Take a folder that exists and remove an earlier run's files from it; other files stay.
     resume
-        Take a folder that exists and has a checkpoint to go on from.
+        Take the folder of a run that began, and remove what was left half written in it.
 
     Raises
     ------
     InputError
         If the folder exists and neither ``force`` nor ``resume`` is given, if both are, if ``out`` is
-        a file, or if there is nothing to resume.
+        a file, or if no run began in it that could be resumed.
     RunError
         If the folder cannot be made or written.
     """
@@ -43,7 +44,8 @@ def prepare_folder(out: str | Path, force: bool = False, resume: bool = False) -
     with writing(out):
         if force and out.is_dir():
             _clear(out)
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
+        _clear_partials(out)
         probe = partial_of(out / "probe")
         probe.write_bytes(b"1")
         probe.unlink()
@@ -65,6 +67,7 @@ def write_atomically(path: str | Path, content: str | bytes) -> None:
             partial.write_bytes(content.encode() if isinstance(content, str) else content)
             sync(partial)
             partial.replace(path)
+            sync(path.parent)
         finally:
             partial.unlink(missing_ok=True)
 
@@ -86,9 +89,10 @@ def new_folder(folder: Path) -> Iterator[Path]:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
             yield partial
-            for path in partial.rglob("*"):
+            for path in [*partial.rglob("*"), partial]:
                 sync(path)
             _rename_over(partial, folder)
+            sync(folder.parent)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
@@ -105,8 +109,15 @@ def writing(path: Path) -> Iterator[None]:
         raise RunError(f"cannot write {path}: {reason}") from error
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder with its parents, if it is not there, and wait until it is on the disk."""
+    if not path.is_dir():
+        path.mkdir(parents=True, exist_ok=True)
+        sync(path.parent)
+
+
 def sync(path: Path) -> None:
-    """Wait until a file is on the disk: a full disk may be noticed only here."""
+    """Wait until a file, or the names in a folder, are on the disk: a full disk may be noticed only here."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -131,8 +142,10 @@ def _check_wanted(out: Path, force: bool, resume: bool) -> None:
         raise InputError("force and resume exclude each other: force begins anew, resume goes on")
     if out.exists() and not out.is_dir():
         raise InputError(f"output folder {out} is a file; choose another name")
-    if resume and not any(out.glob("**/checkpoints/state-*.safetensors")):
-        raise InputError(f"nothing to resume in {out}: it has no checkpoint; run without resume")
+    if resume and not out.exists():
+        raise InputError(f"nothing to resume in {out}: there is no such folder; run without --resume")
+    if resume and not (out / "config.json").exists():
+        raise InputError(f"nothing to resume in {out}: no run began there (config.json); begin with --force")
     if out.exists() and not force and not resume:
         raise InputError(
             f"output folder {out} exists; choose another name, or use --force to overwrite it "
@@ -141,27 +154,45 @@ def _check_wanted(out: Path, force: bool, resume: bool) -> None:
 
 
 def _clear(out: Path) -> None:
-    for path in (out / name for name in RUN_ENTRIES):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+    """Remove an earlier run; killed meanwhile, what is left of it is not taken for a run."""
+    for name in RUN_ENTRIES:
+        _remove(out / name)
+
+
+def _clear_partials(out: Path) -> None:
+    """Remove what a killed process left half written."""
+    for folder in (out, out / "start"):
+        for partial in (folder / "checkpoints").glob(".partial*"):  # of each rank
+            _remove(partial)
+        for entry in map(folder.joinpath, RUN_ENTRIES):
+            _remove(partial_of(entry))
+            _remove(_old_of(entry))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _old_of(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")
 
 
 def _rename_over(new: Path, folder: Path) -> None:
     """Rename ``new`` to ``folder``; one that is there is moved aside first, as folders cannot be swapped."""
-    if not folder.exists():
-        new.rename(folder)
-        return
-    old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    folder.rename(old)
+    old = _old_of(folder)
+    if folder.exists():
+        _remove(old)
+        folder.rename(old)
     try:
         new.rename(folder)
-    except OSError:
-        old.rename(folder)
+    except BaseException:
+        if not folder.exists() and old.exists():
+            old.rename(folder)
         raise
-    shutil.rmtree(old)
+    _remove(old)
 
 
 def _from_file_system(error: Exception) -> bool:

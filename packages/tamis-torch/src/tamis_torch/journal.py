@@ -2,10 +2,11 @@
 
 DIR/config.json      every setting as resolved, before the first step
 DIR/metrics.jsonl    a line a step, or a block
-DIR/checkpoints/     the state to resume from
+DIR/checkpoints/     the last two states to resume from
 DIR/run.json         how it ended
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from time import monotonic
@@ -14,10 +15,12 @@ from typing import Any, Self
 
 from torch import Tensor
 
-from tamis_torch.checkpoint import save_state, write_atomically
+from tamis_torch.checkpoint import write_atomically
 from tamis_torch.folders import writing
 from tamis_torch.jsons import dumps
 from tamis_torch.progress import TRAINING, Kind, Progress
+from tamis_torch.ranks import ONE, Ranks
+from tamis_torch.shards import save_shards
 
 
 class Journal:
@@ -74,15 +77,40 @@ class Journal:
         for message in messages:
             self._progress.note(f"warning: {message}")
 
-    def checkpoint(self, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
-        """Keep a state to resume from; the older one goes."""
-        save_state(self.folder / "checkpoints", tensors, meta)
+    def checkpoint(self, tensors: dict[str, Tensor], meta: dict[str, Any], ranks: Ranks = ONE) -> None:
+        """Keep a state to resume from, once the lines before it are on the disk."""
+        with writing(self._path):
+            os.fsync(self._file.fileno())
+        save_shards(self.folder / "checkpoints", tensors, meta, ranks)
         self._last = monotonic()
 
     def _keep_lines(self, steps: int) -> None:
         """Drop the lines of steps after ``steps``, which a resumed run makes again."""
         lines = self._path.read_text("utf-8").splitlines() if self._path.exists() else []
         write_atomically(self._path, "".join(line + "\n" for line in lines[:steps]))
+
+
+class Silent:
+    """A journal of a rank that is not the first: it keeps its part of the checkpoints, and no more."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def write(self, step: int, record: Mapping[str, Any]) -> None:
+        """Do nothing."""
+
+    def say(self, messages: Iterable[str]) -> None:
+        """Do nothing."""
+
+    def checkpoint(self, tensors: dict[str, Tensor], meta: dict[str, Any], ranks: Ranks) -> None:
+        """Keep this rank's part of a state."""
+        save_shards(self.folder / "checkpoints", tensors, meta, ranks)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

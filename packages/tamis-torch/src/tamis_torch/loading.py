@@ -1,4 +1,4 @@
-"""Read what ``MODEL`` names (see :mod:`tamis_torch.sources`) as a dense float32 causal language model.
+"""Read what ``MODEL`` names (see :mod:`tamis_torch.sources`) as a dense causal language model.
 
 transformers forgives much: a missing weight becomes a random one, a model that reads in both
 directions is given a causal head.  A pruned model made from such a start would be worthless
@@ -27,19 +27,21 @@ from tamis_torch.sources import Source, find_source
 class Loaded(NamedTuple):
     """A model ready to be evaluated or pruned."""
 
-    model: PreTrainedModel  # float32, in eval mode
+    model: PreTrainedModel  # float32 unless asked otherwise, in eval mode
     tokenizer: PreTrainedTokenizerBase
     source: str  # as the user named it
 
 
-def load(model: str, *, device: str = "cpu") -> Loaded:
+def load(model: str, *, device: str = "cpu", dtype: torch.dtype = torch.float32) -> Loaded:
     """Load a causal language model and its tokenizer.
 
     Parameters
     ----------
     model
-        A folder in the Hugging Face layout, a ``.gguf`` file (unpacked to float32), or a hub name.
+        A folder in the Hugging Face layout, a ``.gguf`` file (unpacked), or a hub name.
     device
+    dtype
+        Of the weights.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def load(model: str, *, device: str = "cpu") -> Loaded:
     with quiet(bars=source.hub, stderr=source.gguf):
         _check_config(source, _read(source, AutoConfig))
         tokenizer = _read(source, AutoTokenizer, part="the tokenizer of ")
-        network, info = _read(source, AutoModelForCausalLM, **_weight_options(source))
+        network, info = _read(source, AutoModelForCausalLM, **_weight_options(source, dtype))
     _check_tokenizer(source, tokenizer)
     _check_loaded(source, info)
     _check_finite(source, network)
@@ -71,8 +73,8 @@ def _read(source: Source, reader: Any, part: str = "", **options: Any) -> Any:
         raise InputError(f"{part}{source.label} cannot be read: {reason}") from error
 
 
-def _weight_options(source: Source) -> dict[str, Any]:
-    common = {"dtype": torch.float32, "output_loading_info": True, "ignore_mismatched_sizes": True}
+def _weight_options(source: Source, dtype: torch.dtype) -> dict[str, Any]:
+    common = {"dtype": dtype, "output_loading_info": True, "ignore_mismatched_sizes": True}
     if source.gguf:  # unpack even where a kernel for packed weights is installed
         return {**common, "quantization_config": GgufConfig(dequantize=True)}
     return {**common, "use_safetensors": True}

@@ -34,8 +34,7 @@ class Masters:
             name: (p, nn.Parameter(p.detach(), requires_grad=p.requires_grad))
             for name, p in model.named_parameters()
         }
-        for p, master in self._pairs.values():
-            p.data = master.detach().to(torch.bfloat16)
+        to_bfloat16(model)
 
     def parameters(self) -> Iterator[nn.Parameter]:
         """Return the masters."""
@@ -73,3 +72,9 @@ class Masters:
         """Give the masters back to the model as its parameters."""
         for p, master in self._pairs.values():
             p.data = master.detach()
+
+
+def to_bfloat16(model: nn.Module) -> None:
+    """Round the parameters of a model, one after another; buffers stay as they are."""
+    for p in model.parameters():
+        p.data = p.detach().to(torch.bfloat16)

@@ -6,11 +6,13 @@ A layer-wise method prunes at once, and does little harm up to some sparsity: th
 from there, and spends its tokens on the zeros that are hard to find.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from tamis_torch import blockwise
 from tamis_torch.blockwise.windows import draw
 from tamis_torch.checkpoint import can_resume
+from tamis_torch.intervals import Intervals
 from tamis_torch.methods.calibrated import Calibrated
 from tamis_torch.methods.elsa import Elsa
 from tamis_torch.methods.goal import constraint
@@ -31,8 +33,12 @@ def calibration(task: Task, method: object) -> Calibrated | None:
     return settings
 
 
-def prepare_start(task: Task, method: Elsa, folder: Path, dtype: str, resume: bool) -> list[str]:
+def prepare_start(
+    task: Task, method: Elsa, folder: Path, dtype: str, intervals: Intervals, resume: bool
+) -> list[str]:
     """Prune the task's model to where the training begins, unless that has begun; return warnings.
+
+    Each block is kept, whatever the steps between two checkpoints of the training.
 
     Raises
     ------
@@ -45,4 +51,5 @@ def prepare_start(task: Task, method: Elsa, folder: Path, dtype: str, resume: bo
     if resume and can_resume(folder):
         assert task.train is not None, "prepare() refuses a training method without a text"
         return blockwise.said_of(start, settings, len(draw(task.train.tokens, settings)))
-    return blockwise.prune(task, settings, start, dtype, None, resume and can_resume(start), more=True)
+    by_block = replace(intervals, every=None)
+    return blockwise.prune(task, settings, start, dtype, by_block, resume and can_resume(start), more=True)

@@ -14,11 +14,14 @@ Two lines change::
 The iteration is that of :mod:`tamis.admm`, the equations and settings are those of
 :mod:`tamis_torch.methods.elsa`, how z and u are kept that of :mod:`tamis_torch.packed`.  This file
 only walks over the parameters.
+
+Of weights that FSDP2 cut over ranks each rank has its rows of w, z and u (:mod:`tamis_torch.ranks`).  Counts
+and norms are added up over all, so that masks and numbers are those of one process.
 """
 
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -26,12 +29,17 @@ from torch import Tensor, nn
 
 from tamis.arrays import restrict, widen
 from tamis_torch.advice import Watch, arrived, emptied
-from tamis_torch.errors import RunError
+from tamis_torch.errors import InputError, RunError
+from tamis_torch.few_bits import FewBitsAdam
 from tamis_torch.inner import check_inner
 from tamis_torch.methods.budget import groups, keep
 from tamis_torch.methods.elsa import Elsa, begun_with, constraint
 from tamis_torch.moments import Metric
 from tamis_torch.packed import add_dual, split
+from tamis_torch.ranks import entries_before, local, ranks_of
+from tamis_torch.state.held import encoded, held, put_back, tensors_of, tick
+
+PARTS = ("targets", "kept", "moments")  # of the state, tensors by name
 
 
 class ADMM(torch.optim.Optimizer):
@@ -43,7 +51,8 @@ class ADMM(torch.optim.Optimizer):
         Does the step; its groups and learning rates are this optimiser's too, so learning-rate
         schedulers take either.  Any that steps once a call: not LBFGS.
     weights : mapping of str to nn.Parameter
-        What is pruned, as :func:`tamis_torch.prunable` returns it; each must be in ``inner``.
+        What is pruned, as :func:`tamis_torch.prunable` returns it; each must be in ``inner``.  Whole, or
+        cut over ranks by ``fully_shard``, which must have been called before ``inner`` was made.
     config : Elsa
     axes : mapping of str to int, optional
         The axis of each weight that runs over its layer's inputs, along which N:M groups and the
@@ -53,12 +62,13 @@ class ADMM(torch.optim.Optimizer):
     ------
     InputError
         If a weight is not among the inner optimiser's parameters, or that optimiser evaluates the
-        loss itself, or keeps no second moment and the metric needs one.
+        loss itself, or keeps no second moment and the metric needs one; or if a pattern or the rows of a
+        budget would be cut over ranks.
 
     Attributes
     ----------
     targets : dict of str to Tensor
-        z - u, where each weight is drawn to.
+        z - u, where each weight is drawn to: of the rows that are here, as all that follows.
     kept : dict of str to Tensor
         The support of z, of bool.
     moments : dict of str to Tensor
@@ -81,17 +91,26 @@ class ADMM(torch.optim.Optimizer):
         super().__init__(inner.param_groups, inner.defaults)
         self.inner, self.weights, self.config = inner, dict(weights), config
         self.axes = {name: 1 for name in weights} | dict(axes or {})
-        self.state = inner.state
+        self.state, self.ranks = inner.state, ranks_of(weights.values())
+        self._check_whole()
         self.count, self.final, self.begun = 0, False, begun_with(config, weights, self.axes)
         self.watch: Watch | None = None
         self._metric = Metric(config.metric, inner, self.weights)
         self._groups = groups(config.budget, weights)
         self.moments = self._metric.moments
+        self.targets, self.kept = held(
+            config.state, config.seed, {name: entries_before(weight) for name, weight in weights.items()}
+        )
         with torch.no_grad():
-            self.kept = {
-                k: mask for names in self._groups for k, mask in self._select(names, weights).items()
-            }
-            self.targets = {name: restrict(weights[name].detach(), self.kept[name]) for name in weights}
+            here = {name: self._here(name) for name in weights}
+            for names in self._groups:
+                for name, kept in self._select(names, here):
+                    self.kept[name] = kept
+                    self.targets[name] = restrict(here[name], kept)
+        self._pulled_inside = False
+        if isinstance(inner, FewBitsAdam) and config.pull == "direct":  # the pull must precede the rounding
+            self._pulled_inside = True
+            inner.pulls |= {w: (*encoded(self.targets, name), config.penalty) for name, w in weights.items()}
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -106,9 +125,8 @@ class ADMM(torch.optim.Optimizer):
         if self.config.pull == "gradient":
             self._pull_gradients()
         self.inner.step()
-        if self.config.pull == "direct":
-            weights = tuple(self.weights.values())  # in the order of the targets
-            torch._foreach_lerp_(weights, tuple(self.targets.values()), self.config.penalty)
+        if self.config.pull == "direct" and not self._pulled_inside:
+            self._pull_weights()
         self.count += 1
         if self.count % self.config.interval == 0 or self.count == self.config.steps:
             self._update()
@@ -122,15 +140,16 @@ class ADMM(torch.optim.Optimizer):
         """
         self.final = True
         for names in self._groups:
-            for name, kept in self._select(names, self.weights, self.config.steps).items():
-                self.weights[name].copy_(restrict(self.weights[name], kept))
+            here = {name: self._here(name) for name in names}
+            for name, kept in self._select(names, here, self.config.steps):
+                here[name].copy_(restrict(here[name], kept))
         for text in arrived(self.watch) + emptied(self.weights):
             warnings.warn(text, stacklevel=3)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the inner optimiser's state, and that of the iteration under ``"admm"``."""
         own = {
-            "targets": dict(self.targets), "kept": dict(self.kept), "moments": dict(self.moments),
+            **{part: tensors_of(getattr(self, part)) for part in PARTS},
             "count": self.count, "begun": self.begun, "watch": list(self.watch) if self.watch else None,
         }  # fmt: skip
         return {**self.inner.state_dict(), "admm": own}
@@ -141,34 +160,63 @@ class ADMM(torch.optim.Optimizer):
         own = state_dict["admm"]
         self.inner.load_state_dict({k: v for k, v in state_dict.items() if k != "admm"})
         self.state, self.param_groups = self.inner.state, self.inner.param_groups
-        for part in ("targets", "kept", "moments"):
-            for name, tensor in getattr(self, part).items():
-                tensor.copy_(own[part][name])
+        for part in PARTS:
+            put_back(getattr(self, part), own[part])
         self.count, self.begun = own["count"], own["begun"]
         self.watch = Watch(*own["watch"]) if own["watch"] else None
+        self._metric.forget()
+
+    def _here(self, name: str) -> Tensor:
+        """Return the rows of a weight that are here."""
+        return local(self.weights[name].detach())
+
+    def _check_whole(self) -> None:
+        """Refuse to cut what must be looked at together."""
+        cut = [name for name in self.weights if self.axes[name] == 0]
+        if self.ranks.count > 1 and cut and (self.config.pattern or self.config.budget == "row"):
+            what = f"pattern {self.config.pattern!r}" if self.config.pattern else "budget 'row'"
+            raise InputError(
+                f"{what} is not possible over {self.ranks.count} ranks, which cut {cut[0]} along its inputs; "
+                "use budget 'tensor', 'block' or 'global', or one process"
+            )
+
+    def _pull_weights(self) -> None:
+        if isinstance(self.targets, dict):
+            weights = tuple(self._here(name) for name in self.targets)
+            torch._foreach_lerp_(weights, tuple(self.targets.values()), self.config.penalty)
+            return
+        for name in self.weights:
+            weight = self._here(name)
+            weight.lerp_(self.targets[name].to(weight.dtype), self.config.penalty)
 
     def _pull_gradients(self) -> None:
         for name, weight in self.weights.items():
             if weight.grad is not None:
-                weight.grad.add_(weight - self.targets[name], alpha=self.config.penalty)
+                away = self._here(name) - self.targets[name]
+                local(weight.grad).add_(away, alpha=self.config.penalty)
 
     def _update(self) -> None:
         """Update z and u of all matrices; for a moment their targets hold w + u."""
         sizes = self._sizes()
-        for name, weight in self.weights.items():
-            add_dual(self.config.order, weight, self.targets[name], self.kept[name])
-        watched = []
-        for names in self._groups:
-            for name, kept in self._select(names, self.targets).items():
-                watched.append(self._take(name, kept))
-        gap, flips = torch.stack(watched).sum(0).tolist()
+        tick(self.targets, 2 * self.count)
+        for name in self.weights:
+            target = self.targets[name]
+            add_dual(self.config.order, self._here(name), target, self.kept[name])
+            self.targets[name] = target
+        tick(self.targets, 2 * self.count + 1)
+        watched = [
+            self._take(name, kept)
+            for names in self._groups
+            for name, kept in self._select(names, self.targets)
+        ]
+        gap, flips = self.ranks.sum(torch.stack(watched).sum(0)).tolist()
         size, entries = math.hypot(*sizes), sum(weight.numel() for weight in self.weights.values())
         self.watch = Watch(gap**0.5 / size if size else 0.0, flips / entries)
 
     def _sizes(self) -> list[float]:
         """Return |w| of each matrix; all must be finite."""
-        norms = torch.stack([torch.linalg.vector_norm(weight.detach()) for weight in self.weights.values()])
-        sizes: list[float] = norms.tolist()
+        norms = torch.stack([torch.linalg.vector_norm(self._here(name)) for name in self.weights])
+        sizes: list[float] = self.ranks.sum(norms.double() ** 2).sqrt().tolist()
         for name, size in zip(self.weights, sizes, strict=True):
             if not math.isfinite(size):
                 raise RunError(f"{name} is not finite after {self.count} steps; lower the learning rate")
@@ -176,21 +224,24 @@ class ADMM(torch.optim.Optimizer):
 
     def _take(self, name: str, kept: Tensor) -> Tensor:
         """Make a matrix's w + u its target with this support; return |w - z|^2 and the mask's flips."""
-        gap = split(self.config.order, self.weights[name], self.targets[name], kept)
+        target = self.targets[name]
+        gap = split(self.config.order, self._here(name), target, kept)
         flips = torch.count_nonzero(self.kept[name] ^ kept)
-        self.kept[name] = kept
+        self.targets[name], self.kept[name] = target, kept
         return torch.stack([gap.double() ** 2, flips.double()])
 
     def _select(
         self, names: list[str], points: Mapping[str, Tensor], count: int | None = None
-    ) -> dict[str, Tensor]:
-        """Return the support of the projection of ``points`` onto the set of these matrices."""
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Yield the support of the projection of ``points`` onto the set of these matrices."""
         step = self.count if count is None else count
         allowed = constraint(self.config, step, self.axes[names[0]], self.begun)
-        group = {name: points[name] for name in names}
+        group = {name: self.weights[name] for name in names}
         return keep(
-            allowed, self.config.budget, group, self.axes, lambda name: self._score(name, points[name])
-        )
+            allowed, self.config.budget, group, self.axes,
+            lambda name: self._score(name, points[name]), frugal=not isinstance(self.targets, dict),
+            ranks=self.ranks,
+        )  # fmt: skip
 
     def _score(self, name: str, point: Tensor) -> Tensor:
         """Return by what the projection selects; before the first step there is no moment yet."""

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tamis_torch import results
 from tamis_torch.data import digest
 from tamis_torch.errors import InputError
 from tamis_torch.task import Task, Text
@@ -40,8 +41,7 @@ def _hash(text: Text | None) -> str | None:
 
 def check_same(folder: Path, settings: dict[str, Any]) -> None:
     """Refuse to go on with an interrupted run under other settings."""
-    ended = folder / "run.json"
-    if ended.exists() and json.loads(ended.read_text("utf-8"))["status"] == "complete":
+    if results.ended(folder) and (folder / "report.html").exists():
         raise InputError(f"the run in {folder} is complete, nothing is left to resume; --force makes it anew")
     before = json.loads((folder / "config.json").read_text("utf-8"))
     now = json.loads(json.dumps(settings))

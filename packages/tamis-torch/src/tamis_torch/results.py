@@ -16,6 +16,7 @@ from tamis_torch.methods.magnitude import Magnitude
 from tamis_torch.methods.schedule import Training
 from tamis_torch.opening import calibration
 from tamis_torch.task import Task
+from tamis_torch.weights import nonzeros
 
 
 def begun(task: Task, name: str, method: object, device: str) -> dict[str, Any]:
@@ -35,10 +36,20 @@ def begun(task: Task, name: str, method: object, device: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def told(folder: Path) -> dict[str, Any]:
+    """Return what a run's earlier parts wrote down; nothing if they were killed."""
+    path = folder / "run.json"
+    return dict(json.loads(path.read_text("utf-8"))) if path.exists() else {}
+
+
+def ended(folder: Path) -> bool:
+    """Return whether a run came to its end, but perhaps not to its page."""
+    return told(folder).get("status") == "complete"
+
+
 def spent(folder: Path) -> float:
     """Return the seconds of a run's earlier parts, as far as they were written down."""
-    told = folder / "run.json"
-    return float(json.loads(told.read_text("utf-8")).get("seconds") or 0.0) if told.exists() else 0.0
+    return float(told(folder).get("seconds") or 0.0)
 
 
 def judge(task: Task) -> float | None:
@@ -71,16 +82,16 @@ def judge_start(task: Task, method: object) -> dict[str, Any] | None:
 
 def counted(task: Task) -> dict[str, Any]:
     """Return the zeros of each pruned matrix and of all together."""
-    layers = [_layer(name, weight) for name, weight in task.weights.items()]
+    counts = nonzeros(task.weights)
+    layers = [_layer(name, w, n) for (name, w), n in zip(task.weights.items(), counts, strict=True)]
     entries = sum(weight.numel() for weight in task.weights.values())
     return {"layers": layers, "sparsity": 1 - sum(layer["nonzeros"] for layer in layers) / entries}
 
 
-def _layer(name: str, weight: Tensor) -> dict[str, Any]:
-    nonzeros = int(torch.count_nonzero(weight))
+def _layer(name: str, weight: Tensor, count: int) -> dict[str, Any]:
     return {
         "name": name,
         "shape": list(weight.shape),
-        "nonzeros": nonzeros,
-        "sparsity": 1 - nonzeros / weight.numel(),
+        "nonzeros": count,
+        "sparsity": 1 - count / weight.numel(),
     }

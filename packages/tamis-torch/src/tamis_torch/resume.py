@@ -1,33 +1,42 @@
 """The state of an interrupted run: tensors as safetensors, the rest as JSON in the same file's header.
 
 One file a checkpoint, ``state-NNNNNNNN.safetensors``, numbered upwards and renamed when complete,
-so that tensors and settings can never be of different steps.  The newest that can be read wins;
-older ones are deleted once a newer is complete.  Nothing is ever unpickled.
+so that tensors and settings can never be of different steps.  The last two are kept.  The newest that is
+what was written (:mod:`tamis_torch.checked`) wins.  Nothing is ever unpickled.
 
-What will not change any more, such as a finished block, is written once, as a part beside the state
-that counts on it: ``part-NAME.safetensors``, before that state.
+What will not change any more, such as a finished block, is written once, as a part beside the states
+that count on it: ``part-NAME.safetensors``, before those states.
 """
 
-import json
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
+from tamis_torch import checked
+from tamis_torch.checked import Damaged
 from tamis_torch.errors import InputError
-from tamis_torch.folders import sync, writing
+from tamis_torch.folders import make_folder, writing
 
-PATTERN = "state-*.safetensors"
+PATTERN, ASIDE = "state-*.safetensors", ".damaged"
+Read = Callable[[Path, str], tuple[dict[str, Tensor], dict[str, Any]]]
+KEPT = 2  # so that a damaged one costs an interval, not the run
+
+
+class State(NamedTuple):
+    """A checkpoint that was read, and what is to be said about those that could not be."""
+
+    tensors: dict[str, Tensor]
+    meta: dict[str, Any]
+    warnings: list[str]
 
 
 def save_state(folder: str | Path, tensors: dict[str, Tensor], meta: dict[str, Any]) -> Path:
-    """Write a checkpoint and delete the older ones.
+    """Write a checkpoint, wait until it is on the disk, and delete all older ones but the last.
+
+    While it is written there are three on the disk.
 
     Parameters
     ----------
@@ -46,48 +55,54 @@ def save_state(folder: str | Path, tensors: dict[str, Tensor], meta: dict[str, A
     Raises
     ------
     RunError
-        If it cannot be written: then the checkpoint before it is still there.
+        If it cannot be written: then the checkpoints before it are still there.
     """
     folder = Path(folder)
-    header = {"format": "pt", "meta": json.dumps(meta)}
     with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        older = _checkpoints(folder)
-        path = folder / f"state-{_number(older) + 1:08d}.safetensors"
-        with _partial_file(path) as partial:
-            save_file(_unshared(tensors), partial, metadata=header)
-        for file in older:
+        make_folder(folder)
+        older = checkpoints(folder)
+        path = folder / f"state-{number_of(older) + 1:08d}.safetensors"
+        checked.write(path, tensors, meta)
+        for file in [*older[: 1 - KEPT], *folder.glob(PATTERN + ASIDE)]:
             file.unlink()
     return path
 
 
 def can_resume(folder: str | Path) -> bool:
     """Return whether a run's folder has a checkpoint."""
-    return bool(_checkpoints(Path(folder) / "checkpoints"))
+    return bool(checkpoints(Path(folder) / "checkpoints"))
 
 
-def load_state(folder: str | Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read the newest complete checkpoint.
+def load_state(folder: str | Path, device: str = "cpu", read: Read = checked.read) -> State:
+    """Read the newest checkpoint that is whole.
 
-    Returns
-    -------
-    tensors, meta
-        As given to :func:`save_state`.
+    Newer ones, which are damaged, are moved aside as ``NAME.damaged``, so that they do not count among
+    the last two; the next checkpoint deletes them.
+
+    Parameters
+    ----------
+    folder, device
+    read
+        Reads one, and what it names; raises :class:`Damaged`.
 
     Raises
     ------
     InputError
-        If there is none, or none that can be read.
+        If there is none, if none is whole, or if the newest whole one is of another version.
     """
     folder = Path(folder)
-    reasons = []
-    for path in reversed(_checkpoints(folder)):
+    damaged: list[tuple[Path, Damaged]] = []
+    for path in reversed(checkpoints(folder)):
         try:
-            return _read(path, device)
-        except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
-            reasons.append(f"{path.name}: {error}")
-    found = "; ".join(reasons) or "there is none"
-    raise InputError(f"no complete checkpoint in {folder} to resume from ({found})")
+            tensors, meta = read(path, device)
+        except Damaged as reason:
+            damaged.append((path, reason))
+            continue
+        return State(tensors, meta, [_set_aside(bad, reason, path) for bad, reason in damaged])
+    found = "; ".join(str(reason) for _, reason in damaged) or "there is none"
+    raise InputError(
+        f"no complete checkpoint in {folder} to resume from ({found}); --force begins the run anew"
+    )
 
 
 def save_part(folder: str | Path, name: str, tensors: dict[str, Tensor]) -> Path:
@@ -98,11 +113,10 @@ def save_part(folder: str | Path, name: str, tensors: dict[str, Tensor]) -> Path
     RunError
         If they cannot be written.
     """
-    path = Path(folder) / f"part-{name}.safetensors"
+    path = _part(folder, name)
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _partial_file(path) as partial:
-            save_file(_unshared(tensors), partial)
+        make_folder(path.parent)
+        checked.write(path, tensors, {})
     return path
 
 
@@ -111,54 +125,28 @@ def load_part(folder: str | Path, name: str, device: str = "cpu") -> dict[str, T
 
     Raises
     ------
-    InputError
-        If it is missing or cannot be read.
+    Damaged
+        If it is missing, or is not what was written.
     """
-    path = Path(folder) / f"part-{name}.safetensors"
-    try:
-        with safe_open(path, framework="pt", device=device) as file:
-            return {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}, on which the newest checkpoint counts, cannot be read: {error}") from error
+    return checked.read(_part(folder, name), device)[0]
 
 
-def _read(path: Path, device: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    with safe_open(path, framework="pt", device=device) as file:
-        meta = json.loads(file.metadata()["meta"])
-        return {name: file.get_tensor(name) for name in file.keys()}, meta  # noqa: SIM118 (not a dict)
+def _part(folder: str | Path, name: str) -> Path:
+    return Path(folder) / f"part-{name}.safetensors"
 
 
-@contextmanager
-def _partial_file(path: Path) -> Iterator[Path]:
-    """Give a file in a folder of its own, as its writer makes temporary files beside it."""
-    partial = path.parent / ".partial"
-    try:
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        yield partial / path.name
-        sync(partial / path.name)
-        (partial / path.name).replace(path)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+def _set_aside(path: Path, reason: Damaged, taken: Path) -> str:
+    with writing(path), suppress(FileNotFoundError):  # another rank was quicker
+        path.replace(path.with_name(path.name + ASIDE))
+    return f"a checkpoint is damaged ({reason}); the run goes on from the one before, {taken.name}"
 
 
-def _checkpoints(folder: Path) -> list[Path]:
+def checkpoints(folder: Path) -> list[Path]:
+    """Return the checkpoints in a folder, the newest last."""
     return sorted(folder.glob(PATTERN))
 
 
-def _number(checkpoints: list[Path]) -> int:
-    digits = checkpoints[-1].stem.removeprefix("state-") if checkpoints else "0"
+def number_of(states: list[Path]) -> int:
+    """Return the number of the last of these checkpoints, 0 if there is none."""
+    digits = states[-1].stem.removeprefix("state-") if states else "0"
     return int(digits) if digits.isdigit() else 0
-
-
-def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return contiguous tensors, each alone in its storage, as safetensors wants them."""
-    seen: set[int] = set()
-    result = {}
-    for name, tensor in tensors.items():
-        storage = tensor.untyped_storage()
-        alone = storage.nbytes() == tensor.nbytes and storage.data_ptr() not in seen
-        seen.add(storage.data_ptr())
-        tensor = tensor.detach().contiguous()
-        result[name] = tensor if alone else tensor.clone(memory_format=torch.contiguous_format)
-    return result

@@ -22,6 +22,7 @@ def save(
     tokenizer: PreTrainedTokenizerBase | None,
     folder: str | Path,
     dtype: torch.dtype | None = None,
+    weights: dict[str, Tensor] | None = None,
 ) -> None:
     """Write a model and its tokenizer in the Hugging Face layout, weights as safetensors.
 
@@ -35,6 +36,8 @@ def save(
     dtype
         Of the file; by default the model's.  A weight too small for it becomes the smallest
         number of its sign, not zero: the sparsity stays the model's.
+    weights
+        The state to write, by default the model's: that of a model which is cut over ranks.
 
     Raises
     ------
@@ -43,7 +46,7 @@ def save(
     """
     _drop_gguf(model)
     _mend_generation_config(model)
-    weights = _cast_all(model.state_dict(), dtype)
+    weights = _cast_all(model.state_dict() if weights is None else weights, dtype)
     with quiet(), new_folder(Path(folder)) as partial:
         model.save_pretrained(partial, state_dict=weights)
         if tokenizer is not None:

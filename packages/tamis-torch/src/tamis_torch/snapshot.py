@@ -10,28 +10,35 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tamis_torch.few_bits import FewBitsAdam
+from tamis_torch.in_backward import InBackward
+from tamis_torch.layout import parameters
 from tamis_torch.masters import Masters
-from tamis_torch.optimizer import ADMM
-
-PARTS = ("targets", "kept", "moments")
+from tamis_torch.optimizer import ADMM, PARTS
+from tamis_torch.ranks import local, placed
+from tamis_torch.state.held import tensors_of
 
 
 def take(model: nn.Module | Masters, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return the state of a training as named tensors (views, not copies)."""
-    tensors = {f"model.{name}": p.detach() for name, p in _unique(model)}
+    """Return the state of a training as named tensors (views, not copies): the rows that are here."""
+    tensors = {f"model.{name}": local(p.detach()) for name, p in _unique(model)}
     for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
+        own = {key: local(torch.as_tensor(value)) for key, value in state.items()}
+        tensors |= {f"optimizer.{index}.{key}": value for key, value in own.items()}
     if isinstance(optimizer, ADMM):
         for part in PARTS:
-            tensors |= {f"admm.{part}.{name}": own for name, own in getattr(optimizer, part).items()}
+            own = tensors_of(getattr(optimizer, part))
+            tensors |= {f"admm.{part}.{name}": tensor for name, tensor in own.items()}
     return tensors
 
 
-def describe(optimizer: torch.optim.Optimizer, step: int) -> dict[str, Any]:
+def describe(optimizer: torch.optim.Optimizer, inside: InBackward | None, step: int) -> dict[str, Any]:
     """Return what belongs to the state after ``step`` steps and is no tensor."""
-    if not isinstance(optimizer, ADMM):
-        return {"step": step}
-    return {"step": step, "begun": optimizer.begun, "watch": optimizer.watch}
+    last = None if inside is None or inside.last is None else inside.last.item()
+    meta: dict[str, Any] = {"step": step, "norm": last}
+    if isinstance(optimizer, ADMM):
+        meta |= {"begun": optimizer.begun, "watch": optimizer.watch}
+    return meta
 
 
 @torch.no_grad()
@@ -40,22 +47,29 @@ def put_back(
     meta: dict[str, Any],
     model: nn.Module | Masters,
     optimizer: torch.optim.Optimizer,
+    inside: InBackward | None = None,
 ) -> None:
     """Restore what :func:`take` and :func:`describe` returned."""
     for name, p in _unique(model):
-        p.copy_(tensors[f"model.{name}"])
+        local(p.detach()).copy_(tensors[f"model.{name}"])
     full = optimizer.state_dict()
     full["state"] = _nested({k: v for k, v in tensors.items() if k.startswith("optimizer.")})
+    if not isinstance(getattr(optimizer, "inner", optimizer), FewBitsAdam):  # whose state is plain
+        for index, state in full["state"].items():
+            like = parameters(optimizer)[index]
+            full["state"][index] = {k: placed(v, like) if v.ndim else v for k, v in state.items()}
     if isinstance(optimizer, ADMM):
         full["admm"] = (
             {key: meta[key] for key in ("begun", "watch")}
             | {"count": meta["step"]}
             | {
-                part: {name: tensors[f"admm.{part}.{name}"] for name in getattr(optimizer, part)}
+                part: {name: tensors[f"admm.{part}.{name}"] for name in tensors_of(getattr(optimizer, part))}
                 for part in PARTS
             }
         )
     optimizer.load_state_dict(full)
+    if inside is not None and meta["norm"] is not None:
+        inside.last = torch.tensor(meta["norm"])
 
 
 def _unique(model: nn.Module | Masters) -> list[tuple[str, Tensor]]:

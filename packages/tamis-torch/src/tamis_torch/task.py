@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -63,15 +64,18 @@ def prepare(
     eval_seq_len: int | None,
     eval_windows: int | None,
     device: str,
+    dtype: torch.dtype = torch.float32,
 ) -> Task:
-    """Load and check everything that a run needs; arguments as those of :func:`tamis_torch.prune`.
+    """Load and check everything that a run needs.
+
+    Arguments as those of :func:`tamis_torch.prune`, but for ``dtype``: of a model that is loaded.
 
     Raises
     ------
     InputError
         If anything cannot be used.
     """
-    loaded = _load(model, tokenizer, device)
+    loaded = _load(model, tokenizer, device, dtype)
     network = loaded.model
     weights = prunable(network) if goal is None else prunable(network, goal.layers, goal.skip)
     axes = input_axes(network)
@@ -93,12 +97,15 @@ def prepare(
 
 
 def _load(
-    model: str | Path | Loaded | PreTrainedModel, tokenizer: PreTrainedTokenizerBase | None, device: str
+    model: str | Path | Loaded | PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase | None,
+    device: str,
+    dtype: torch.dtype,
 ) -> Loaded:
     if isinstance(model, Loaded):
         return model
     if isinstance(model, str | Path):
-        return load(str(model), device=device)
+        return load(str(model), device=device, dtype=dtype)
     name = getattr(model, "name_or_path", "") or type(model).__name__
     return Loaded(model.to(device), tokenizer, name)  # type: ignore[arg-type]
 

@@ -4,28 +4,37 @@
     g     =  its gradient at w, or with a radius at w + radius g/|g|; clipped to global norm 1
     w     <- optimizer.step(g) at the learning rate of this step
 
+Over R ranks each reads its share of the windows, n_r of n, and FSDP2 averages the gradients of
+
+    loss_r R n_r / n        so that g is that of the mean over all windows, as is the loss that is told
+
+or, parameter by parameter, inside the backward pass (:mod:`tamis_torch.in_backward`).
+
 There is no dropout.  The state after step t is a function of the state before it and of t alone, so
 a run that was interrupted goes on as if it had not been.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from tamis_torch.adam import MAX_NORM
 from tamis_torch.data import Batches
 from tamis_torch.dropout import without_dropout
+from tamis_torch.embedding import sparse_embedding
 from tamis_torch.errors import InputError, RunError
+from tamis_torch.in_backward import InBackward
 from tamis_torch.masters import Masters
 from tamis_torch.methods.schedule import Training, lr_scale
+from tamis_torch.ranks import ranks_of
+from tamis_torch.recompute import recomputing
 from tamis_torch.sharpness import perturbed
 from tamis_torch.weights import zeros
 
-MAX_NORM = 1.0  # of the loss gradient, as in Elsa (arXiv 2510.01650)
-BETAS = (0.9, 0.99)
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -38,15 +47,6 @@ class NotFinite(RunError):
             f"{step} is kept; go on with a smaller learning rate"
         )
         self.step = step  # steps made before
-
-
-def adam(model: nn.Module | Masters, lr: float) -> torch.optim.Adam:
-    """Return Adam over all parameters of the model, or their masters, at the peak learning rate ``lr``."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.Adam(parameters, lr, betas=BETAS, fused=True)
-    for group in optimizer.param_groups:
-        group["initial_lr"] = lr
-    return optimizer
 
 
 def peak_lr(config: Training, weights: Mapping[str, nn.Parameter], axes: Mapping[str, int]) -> float:
@@ -67,6 +67,7 @@ def train(
     dtype: str = "float32",
     radius: float = 0.0,
     masters: Masters | None = None,
+    inside: InBackward | None = None,
     after_step: Callable[[int, dict[str, Any]], None],
 ) -> None:
     """Train from step ``start`` to the end of the budget.
@@ -82,6 +83,8 @@ def train(
         Of the sharpness-aware gradient, which takes two passes a step; 0: the plain one.
     masters
         The model's, if the optimiser moves these.
+    inside
+        Makes the inner optimiser's steps in the backward pass.
     after_step
         Called with the steps made and ``{"loss", "lr", "gradient_norm"}``.
 
@@ -89,13 +92,15 @@ def train(
     ------
     NotFinite
         If the loss or its gradient is NaN or infinite, before the step that would spoil the weights.
+    RunError
+        The same in the backward pass, where other parameters have been stepped by then.
     """
     model.train()
-    with without_dropout(model), recomputing(model, config.recompute):
+    with without_dropout(model), recomputing(model, config.recompute), sparse_embedding(model, inside):
         for step in range(start, config.steps):
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * lr_scale(config, step)
-            loss, norm = gradient(model, batches(step), dtype, config.accumulate, radius, masters)
+            loss, norm = gradient(model, batches(step), dtype, config.accumulate, radius, masters, inside)
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 raise NotFinite(step, loss, norm)
             optimizer.step()
@@ -110,32 +115,17 @@ def check_model(config: Training, model: nn.Module) -> None:
     Raises
     ------
     InputError
-        If the weights are not float32, or activations are to be computed anew and the model's class cannot.
+        If the weights are not float32, or bfloat16 where these are trained; or activations are to be
+        computed anew and the model's class cannot.
     """
-    if other := {p.dtype for p in model.parameters() if p.dtype.is_floating_point} - {torch.float32}:
+    wanted = {torch.float32, torch.bfloat16} if config.rounds_weights else {torch.float32}
+    if other := {p.dtype for p in model.parameters() if p.dtype.is_floating_point} - wanted:
         found = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in other))
         raise InputError(
             f"model must have float32 weights to be trained, got {found}; load it with dtype=torch.float32"
         )
     if config.recompute and not getattr(model, "supports_gradient_checkpointing", False):
         raise InputError(f"recompute must be False: {type(model).__name__} has no gradient checkpointing")
-
-
-@contextmanager
-def recomputing(model: Any, wanted: bool) -> Iterator[None]:
-    """Let the model's blocks compute their activations anew in the backward pass while inside."""
-    if not wanted or any(getattr(module, "gradient_checkpointing", False) for module in model.modules()):
-        yield
-        return
-    kind = (
-        "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
-    )  # transformers < 5.23
-    getattr(model, f"{kind}_checkpointing_enable")({"use_reentrant": False})
-    try:
-        yield
-    finally:
-        getattr(model, f"{kind}_checkpointing_disable")()
-        model.disable_input_require_grads()  # which enabling may have switched on
 
 
 def gradient(
@@ -145,8 +135,11 @@ def gradient(
     parts: int = 1,
     radius: float = 0.0,
     masters: Masters | None = None,
+    inside: InBackward | None = None,
 ) -> tuple[float, float]:
     """Add the clipped gradient of the batch's next-token loss to the parameters; return loss and norm.
+
+    The norm is that before clipping.
 
     Parameters
     ----------
@@ -161,9 +154,13 @@ def gradient(
         Of the sharpness-aware gradient; the loss returned is that at the weights themselves.
     masters
         Take the gradient in their place, if the model has any.
+    inside
+        Makes the step with the gradient, which is gone then.
     """
     trained = list((masters or model).parameters())
-    loss = _backward(model, batch, dtype, parts, masters)
+    loss = _backward(model, batch, dtype, parts, masters, inside)
+    if inside is not None:
+        return loss, inside.finish()
     if radius > 0:
         with perturbed(trained, radius):
             _backward(model, batch, dtype, parts, masters)
@@ -171,15 +168,26 @@ def gradient(
     return loss, norm.item()
 
 
-def _backward(model: nn.Module, batch: Tensor, dtype: str, parts: int, masters: Masters | None) -> float:
+def _backward(
+    model: nn.Module,
+    batch: Tensor,
+    dtype: str,
+    parts: int,
+    masters: Masters | None,
+    inside: InBackward | None = None,
+) -> float:
     """Add the gradient of the batch's loss to the parameters, or to their masters; return the loss."""
     if masters is not None:
         masters.share()
-    device = next(model.parameters()).device
+    device, ranks = next(model.parameters()).device, ranks_of(model.parameters())
     losses = []
     try:
-        for part in batch.to(device).chunk(parts):
-            losses.append(_backward_part(model, part, dtype, parts))
+        cut = batch.to(device).chunk(parts)
+        for number, part in enumerate(cut, 1):
+            with inside.accumulate() if inside is not None and number < len(cut) else nullcontext():
+                mine = part.tensor_split(ranks.count)[ranks.rank]
+                weight = ranks.count * len(mine) / len(part)
+                losses.append(_backward_part(model, mine, dtype, parts / weight))
             if masters is not None:
                 masters.collect()
     except RuntimeError as error:
@@ -190,10 +198,10 @@ def _backward(model: nn.Module, batch: Tensor, dtype: str, parts: int, masters: 
             f"out of memory on {device} with batch_size {windows} and seq_len {length}; give smaller ones, "
             "or a larger accumulate, or recompute"
         ) from error
-    return torch.stack(losses).sum().item()
+    return ranks.sum(torch.stack(losses).sum()).item() / ranks.count
 
 
-def _backward_part(model: nn.Module, part: Tensor, dtype: str, parts: int) -> Tensor:
+def _backward_part(model: nn.Module, part: Tensor, dtype: str, parts: float) -> Tensor:
     with autocast(part.device, dtype):
         loss = model(input_ids=part, labels=part, use_cache=False).loss / parts
     loss.backward()

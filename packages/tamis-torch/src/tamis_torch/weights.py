@@ -11,6 +11,7 @@ from transformers.pytorch_utils import Conv1D
 
 from tamis.sets import NofM, Sparse
 from tamis_torch.errors import InputError
+from tamis_torch.ranks import local, ranks_of
 
 LINEAR = (nn.Linear, Conv1D)
 
@@ -83,7 +84,16 @@ def vocabulary(model: Any) -> int:
 def zeros(weights: Mapping[str, Tensor]) -> float:
     """Return the fraction of all entries that is zero."""
     entries = sum(weight.numel() for weight in weights.values())
-    return 1 - sum(int(torch.count_nonzero(weight)) for weight in weights.values()) / entries
+    return 1 - sum(nonzeros(weights)) / entries
+
+
+@torch.no_grad()
+def nonzeros(weights: Mapping[str, Tensor]) -> list[int]:
+    """Return how many entries of each are not zero, over all ranks that they may be cut over."""
+    counts = torch.stack([torch.count_nonzero(local(weight)).cpu() for weight in weights.values()])
+    device = local(next(iter(weights.values()))).device
+    found: list[int] = ranks_of(weights.values()).sum(counts.to(device)).tolist()
+    return found
 
 
 def as_sparse(weights: Mapping[str, Tensor], axes: Mapping[str, int], allowed: Sparse | NofM) -> bool:
@@ -92,7 +102,13 @@ def as_sparse(weights: Mapping[str, Tensor], axes: Mapping[str, int], allowed: S
     A share is counted over all of them, up to the rounding of each matrix's own count.
     """
     if isinstance(allowed, NofM):
-        return all(replace(allowed, axis=axes[name]).contains(weight) for name, weight in weights.items())
+        return _hold(weights, axes, allowed)
     entries = sum(weight.numel() for weight in weights.values())
-    nonzeros = sum(int(torch.count_nonzero(weight)) for weight in weights.values())
-    return nonzeros <= allowed.count(entries) + len(weights) / 2
+    return sum(nonzeros(weights)) <= allowed.count(entries) + len(weights) / 2
+
+
+@torch.no_grad()
+def _hold(weights: Mapping[str, Tensor], axes: Mapping[str, int], allowed: NofM) -> bool:
+    held = all(replace(allowed, axis=axes[name]).contains(local(weight)) for name, weight in weights.items())
+    device = local(next(iter(weights.values()))).device
+    return not int(ranks_of(weights.values()).sum(torch.tensor(int(not held), device=device)))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from tamis import admm
 from tamis.sets import NofM, Sparse
+from tamis_torch.adam import adam
 from tamis_torch.blockwise.blocks import Block, Call, run
 from tamis_torch.blockwise.output_error import Problem, backward, batches, loss
 from tamis_torch.blockwise.squares import squares_of_inputs
@@ -17,7 +18,6 @@ from tamis_torch.errors import RunError
 from tamis_torch.methods.goal import constraint
 from tamis_torch.methods.safe import Safe, SafePlus, lr_at, peak_lr
 from tamis_torch.sharpness import perturbed
-from tamis_torch.training import adam
 
 FLOOR = 1e-6  # of the metric, relative to its mean: an input may be always zero, a metric must be positive
 

@@ -24,10 +24,12 @@ from tamis_torch.blockwise import owl, safe
 from tamis_torch.blockwise.blocks import Block, Call, advance, find, first_calls, run
 from tamis_torch.blockwise.matrices import prune_matrices
 from tamis_torch.blockwise.windows import draw
-from tamis_torch.checkpoint import load_part, load_state, save_part, save_state
+from tamis_torch.checked import Damaged
+from tamis_torch.checkpoint import load_part, load_state, save_part
 from tamis_torch.evaluate import evaluating
-from tamis_torch.folders import writing
+from tamis_torch.folders import make_folder, writing
 from tamis_torch.interrupt import Interrupted, stop_requested
+from tamis_torch.intervals import Clock, Intervals
 from tamis_torch.journal import Journal
 from tamis_torch.methods.calibrated import Calibrated
 from tamis_torch.methods.safe import Safe
@@ -41,14 +43,14 @@ def prune(
     config: Calibrated,
     folder: Path,
     dtype: str,
-    checkpoint_every: int | None,
+    intervals: Intervals,
     resume: bool,
     more: bool = False,
 ) -> list[str]:
-    """Prune the task's model by the method, in place; return warnings about the result.
+    """Prune the task's model by the method, in place; return warnings about the run and its result.
 
-    ``checkpoint_every`` counts blocks: by default 1; 0 for none, unless the run is stopped.  ``more``:
-    something follows, so that a stop asked for in the last block is one too.
+    ``intervals`` count blocks: by default each is kept.  ``more``: something follows, so that a stop
+    asked for in the last block is one too.
 
     Raises
     ------
@@ -59,21 +61,22 @@ def prune(
     """
     assert task.train is not None, "prepare() refuses a calibrated method without a text"
     blocks, windows = find(task.model, task.weights, task.axes), draw(task.train.tokens, config)
-    every = 1 if checkpoint_every is None else checkpoint_every
-    store = folder / "checkpoints"
     with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    done, sparsities = _resumed(store) if resume else (0, _sparsities(task, config, len(blocks), dtype))
+        make_folder(folder)
+    if resume:
+        done, sparsities, warnings = _resumed(folder / "checkpoints", blocks)
+    else:
+        done, sparsities, warnings = 0, _sparsities(task, config, len(blocks), dtype), []
     with (
         evaluating(task.model),
-        Journal(folder, len(blocks), windows.numel(), done, BLOCKS) as journal,
         stop_requested() as stop,
+        Journal(folder, len(blocks), windows.numel(), done, BLOCKS) as journal,
     ):
+        journal.say(warnings)
         calls, extras = first_calls(task.model, blocks, windows, dtype)
         for block in blocks[:done]:
-            block.module.load_state_dict(load_part(store, _part(block)))
             advance(block, calls, extras, dtype)
-        kept = done
+        kept, clock = done, Clock(intervals, default=1)
         for block in blocks[done:]:
             own = replace(config, sparsity=sparsities[block.index])
             with catch_warnings(record=True) as said:  # kept with the rest
@@ -85,13 +88,14 @@ def prune(
             journal.write(finished, record)
             if finished == len(blocks) and not (more and stop()):
                 break
-            if stop() or (every and finished % every == 0):
-                _keep(store, blocks[kept:finished], sparsities)
+            if stop() or clock.due(finished):
+                _keep(journal, blocks[kept:finished], sparsities, warnings)
+                clock.kept()
                 kept = finished
             if stop() and kept == finished:
                 raise Interrupted(finished, len(blocks), "block")
             advance(block, calls, extras, dtype)
-    return said_of(folder, config, len(windows))
+    return [*warnings, *said_of(folder, config, len(windows))]
 
 
 def said_of(folder: Path, config: Calibrated, windows: int) -> list[str]:
@@ -138,13 +142,24 @@ def _part(block: Block) -> str:
     return f"block-{block.index:05d}"
 
 
-def _keep(store: Path, blocks: Sequence[Block], sparsities: Sequence[float]) -> None:
+def _keep(
+    journal: Journal, blocks: Sequence[Block], sparsities: Sequence[float], warnings: Sequence[str]
+) -> None:
     """Write the blocks that are not written yet, then the state that counts on them."""
     for block in blocks:
-        save_part(store, _part(block), block.module.state_dict())
-    save_state(store, {}, {"step": blocks[-1].index + 1, "sparsities": sparsities})
+        save_part(journal.folder / "checkpoints", _part(block), block.module.state_dict())
+    meta = {"step": blocks[-1].index + 1, "sparsities": sparsities, "warnings": warnings}
+    journal.checkpoint({}, meta)
 
 
-def _resumed(store: Path) -> tuple[int, list[float]]:
-    _, meta = load_state(store)
-    return meta["step"], meta["sparsities"]
+def _resumed(store: Path, blocks: Sequence[Block]) -> tuple[int, list[float], list[str]]:
+    """Put the finished blocks back; return how many, all sparsities, and what is to be warned of."""
+    _, meta, damaged = load_state(store)
+    warnings = [*meta["warnings"], *damaged]
+    for block in blocks[: meta["step"]]:
+        try:
+            block.module.load_state_dict(load_part(store, _part(block)))
+        except Damaged as reason:
+            again = f"a finished block is damaged ({reason}); it is pruned again, and those after it"
+            return block.index, meta["sparsities"], [*warnings, again]
+    return meta["step"], meta["sparsities"], warnings

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from tamis_torch.cli import compare, demo, evaluate, inspect, prune
+from tamis_torch.cli import compare, demo, evaluate, inspect, plan, prune
 from tamis_torch.errors import InputError, RunError
 
 UsageError: Any = typer.BadParameter.__base__  # click's, wherever this version of typer keeps it
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.command("prune")(prune.command)
 app.command("eval")(evaluate.command)
+app.command("plan")(plan.command)
 app.command("inspect")(inspect.command)
 app.command("compare")(compare.command)
 app.command("demo")(demo.command)
@@ -46,6 +47,6 @@ def main() -> None:
 
 
 def _stop(message: str, code: int) -> None:
-    if message:
+    if message and (os.environ.get("RANK", "0") == "0" or "another rank" in message):  # once, if all say it
         print(f"tamis: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(code)

@@ -1,5 +1,6 @@
 """Options that several verbs share, and how a verb shows its result."""
 
+import os
 from typing import Annotated, Any
 
 import typer
@@ -13,5 +14,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON
 
 
 def show(result: dict[str, Any], as_json: bool, words: str) -> None:
-    """Print the result: in words, or as one line of JSON."""
-    typer.echo(dumps(result) if as_json else words)
+    """Print the result: in words, or as one line of JSON; of several ranks only the first does."""
+    if os.environ.get("RANK", "0") == "0":
+        typer.echo(dumps(result) if as_json else words)

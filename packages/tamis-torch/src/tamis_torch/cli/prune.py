@@ -92,6 +92,23 @@ def command(
         str | None,
         typer.Option(help="What the model computes with: float32 (default), or bfloat16 beside masters."),
     ] = None,
+    rounding: Annotated[
+        str | None, typer.Option(help="Of bfloat16 weights: masters, stochastic, compensated, nearest.")
+    ] = None,
+    moments: Annotated[
+        str | None, typer.Option(help="How Adam's moments are kept: float32, power8 ...; power8 for elsa-l.")
+    ] = None,
+    state: Annotated[
+        str | None, typer.Option(help="How z - u is kept: float32, power8, fp8_e4m3 ...; power8 for elsa-l.")
+    ] = None,
+    in_backward: Annotated[
+        bool | None,
+        typer.Option("--in-backward/--after-backward", help="Step each parameter in the backward pass."),
+    ] = None,
+    compile_: Annotated[
+        bool | None,
+        typer.Option("--compile", help="Fuse the step in few bits; needs a C++ compiler on CPUs."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of the order of the text.")] = None,
     eval_seq_len: Annotated[
         int | None, typer.Option(help="Tokens a window of the evaluation; 512 at most.")
@@ -102,8 +119,13 @@ def command(
     checkpoint_every: Annotated[
         int | None, typer.Option(help="Steps between checkpoints, a tenth of all; or blocks, 1. 0: none.")
     ] = None,
+    checkpoint_minutes: Annotated[
+        float, typer.Option(help="A checkpoint is written too when the last one is so old. 0: none.")
+    ] = 15.0,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier run in --out.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was stopped or killed.")
+    ] = False,
     json_: options.Json = False,
 ) -> None:
     """Prune MODEL and write a run folder: the model, metrics and a report page."""
@@ -115,13 +137,14 @@ def command(
         penalty=penalty, interval=interval, radius=radius, growth=growth, start=start, start_sparsity=start_sparsity,
         pull=pull, metric=metric,
         budget=budget, order=order, accumulate=accumulate, recompute=recompute, weights=weights,
+        rounding=rounding, moments=moments, state=state, in_backward=in_backward, compile=compile_,
     )  # fmt: skip
     from tamis_torch.pruning import prune
 
     run = prune(
         model, train, config, out=out, evaluation=eval_text,
         eval_seq_len=eval_seq_len, eval_windows=eval_windows, device=device, dtype=dtype,
-        checkpoint_every=checkpoint_every, force=force, resume=resume,
+        checkpoint_every=checkpoint_every, checkpoint_minutes=checkpoint_minutes, force=force, resume=resume,
     )  # fmt: skip
     options.show(_summary(run.results, out), json_, _words(run.results, out))
 

@@ -9,19 +9,20 @@
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor
 
-from tamis.arrays import flatten, unflatten
-from tamis.select import keep_largest
+from tamis.select import keep_largest  # of one matrix: numpy's partition where it can
 from tamis.sets import NofM, Sparse
 from tamis_torch.errors import InputError
 from tamis_torch.methods.checks import check_choice
 from tamis_torch.methods.goal import Goal
 from tamis_torch.methods.rows import largest_by_row
+from tamis_torch.ranks import ONE, Ranks
+from tamis_torch.select import keep_in_turn, keep_parts
 
 BLOCK = re.compile(r"(.*?\.)?\d+(?=\.)")  # up to the first number: model.layers.3, transformer.h.0
 
@@ -71,11 +72,13 @@ def keep(
     weights: Mapping[str, Tensor],
     axes: Mapping[str, int],
     score: Callable[[str], Tensor],
-) -> dict[str, Tensor]:
-    """Return the mask of what one group of matrices keeps: its largest scores that the set allows.
+    frugal: bool = False,
+    ranks: Ranks = ONE,
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield the mask of what one group of matrices keeps: its largest scores that the set allows.
 
-    The scores are asked for here and not held longer than needed: beside the weights no more
-    than two arrays of the group's size are alive at a time.
+    The scores of one matrix at a time are alive, so that those of several are asked for twice, with
+    many ties four times.
 
     Parameters
     ----------
@@ -83,26 +86,45 @@ def keep(
         The set of the group; N:M along the axis of its only matrix.
     budget
     weights
-        The matrices of the group by name.
+        The matrices of the group by name, whole or cut over the ranks.
     axes
         The axis of each that runs over its layer's inputs.
     score
-        Returns a matrix's scores, not negative and of its shape.
+        Returns a matrix's scores, not negative and of its shape; must not change until its mask is there.
+    frugal
+        Make one mask after the other, so that only one is alive: scores are asked for three times.
+    ranks
+        That the weights are cut over by rows.  Scores and masks are then of the rows that are here, and
+        made as with ``frugal``; N:M and the rows of a budget must not be cut (axis 1).
 
-    Returns
-    -------
-    dict of str to Tensor
-        Of bool, like the weights.
+    Yields
+    ------
+    str, Tensor
+        The masks by name, of bool, in the order of the weights.
     """
     if isinstance(allowed, NofM):
-        return {name: allowed.support(score(name)) for name in weights}
+        yield from ((name, allowed.support(score(name))) for name in weights)
+        return
     if budget == "row":
-        return {name: _by_row(allowed, score(name), axes[name]) for name in weights}
-    scores = flatten([score(name) for name in weights])
-    masks = unflatten(keep_largest(scores, allowed.count(scores.shape[0])), list(weights.values()))
-    return dict(zip(weights, masks, strict=True))
+        for name, weight in weights.items():
+            yield name, _by_row(allowed, weight, score(name), axes[name], ranks)
+        return
+    count = allowed.count(sum(weight.numel() for weight in weights.values()))
+    if ranks.count == 1 and len(weights) == 1:
+        yield from ((name, keep_largest(score(name), count)) for name in weights)
+        return
+
+    def parts() -> Iterator[Tensor]:
+        return (score(name) for name in weights)
+
+    in_turn = frugal or ranks.count > 1
+    masks = keep_in_turn(parts, count, ranks) if in_turn else keep_parts(parts, count)
+    yield from zip(weights, masks, strict=True)
 
 
-def _by_row(allowed: Sparse, scores: Tensor, axis: int) -> Tensor:
+def _by_row(allowed: Sparse, weight: Tensor, scores: Tensor, axis: int, ranks: Ranks) -> Tensor:
     rows = scores.movedim(axis, -1)
-    return largest_by_row(rows, allowed.count(rows.numel())).movedim(-1, axis)
+    count, whole = allowed.count(weight.numel()), weight.numel() // weight.shape[axis]
+    if ranks.count == 1:
+        return largest_by_row(rows, count).movedim(-1, axis)
+    return largest_by_row(rows, count, whole, lambda best, k: next(keep_in_turn(lambda: [best], k, ranks)))

@@ -51,6 +51,7 @@ from tamis_torch.methods.checks import check_between, check_choice, check_count
 from tamis_torch.methods.pattern import parse_pattern
 from tamis_torch.methods.schedule import Training, relearning_lr
 from tamis_torch.methods.sparsegpt import SparseGPT
+from tamis_torch.state import NAMES
 from tamis_torch.weights import as_sparse, zeros
 
 LEFT, MAX_START = 0.1, 0.8  # of the sparsity, what the training is left to find; and the most at the start
@@ -92,6 +93,9 @@ class Elsa(Budgeted, Training):
     two forward and backward passes."""
     order: Literal["wzu", "zwu"] = "wzu"
     """Of the updates, see above."""
+    state: Literal["float32", "bfloat16", "fp8_e4m3", "fp8_e5m2", "int8", "power8"] = "float32"
+    """How z - u is kept, see :mod:`tamis_torch.state`; in fewer bits than float32 it is rounded
+    stochastically, and the support of z takes a bit an entry instead of a byte."""
 
     def __post_init__(self) -> None:
         if self.budget is None:
@@ -102,6 +106,7 @@ class Elsa(Budgeted, Training):
         check_choice("pull", self.pull, ("direct", "gradient"))
         check_choice("metric", self.metric, ("adam", "fisher", "gradient", "none"))
         check_choice("order", self.order, ("wzu", "zwu"))
+        check_choice("state", self.state, NAMES)
         check_choice("start", self.start, ("alps", "sparsegpt", "none"))
         if self.pattern is not None and self.start_sparsity not in (None, self.sparsity):
             raise InputError(
@@ -114,6 +119,11 @@ class Elsa(Budgeted, Training):
         check_between("growth", self.growth, 0, 1)
         check_between("penalty", self.penalty, 0, 1 if self.pull == "direct" else 1e6, open_below=True)
         check_between("radius", self.radius, 0, 1e6)
+        if self.in_backward and (self.radius or self.pull == "gradient" or self.metric == "gradient"):
+            raise InputError(
+                "in_backward must be False with a radius, or with pull or metric 'gradient': these need the "
+                "whole gradient"
+            )
         if self.radius and self.weights != "float32":
             raise InputError(
                 f"radius must be 0 with weights {self.weights!r}, whose rounding is larger than the move, "

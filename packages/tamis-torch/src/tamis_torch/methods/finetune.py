@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from tamis_torch.methods.schedule import Training, relearning_lr
+from tamis_torch.ranks import local
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +34,12 @@ class Finetune(Training):
 
 
 def masks(weights: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
-    """Return where each weight is not zero."""
-    return {name: weight.detach() != 0 for name, weight in weights.items()}
+    """Return where each weight is not zero, of the rows that are here."""
+    return {name: local(weight.detach()) != 0 for name, weight in weights.items()}
 
 
 @torch.no_grad()
 def restrict(weights: Mapping[str, nn.Parameter], kept: Mapping[str, Tensor]) -> None:
     """Put the zeros back, in place."""
     for name, weight in weights.items():
-        weight.mul_(kept[name])
+        local(weight.detach()).mul_(kept[name])

@@ -32,5 +32,5 @@ def apply(config: Magnitude, weights: Mapping[str, nn.Parameter], axes: Mapping[
         allowed = constraint(config, axes[names[0]])
         group = {name: weights[name] for name in names}
         masks = keep(allowed, config.budget, group, axes, lambda name: weights[name].abs())
-        for name, kept in masks.items():
+        for name, kept in masks:
             weights[name].copy_(restrict(weights[name], kept))

@@ -5,6 +5,7 @@ from typing import Any
 
 HOMES = {
     "elsa": "elsa.Elsa",
+    "elsa-l": "elsa_l.ElsaL",
     "magnitude": "magnitude.Magnitude",
     "wanda": "wanda.Wanda",
     "sparsegpt": "sparsegpt.SparseGPT",

@@ -5,6 +5,7 @@ from typing import Literal
 
 from tamis_torch.errors import InputError
 from tamis_torch.methods.checks import check_between, check_choice, check_count
+from tamis_torch.state import NAMES
 
 GENTLE_LR = 0.05  # times width
 RELEARN_LR = 0.8  # times width, at 90%
@@ -40,9 +41,21 @@ class Training:
     """Compute the activations of each block anew in the backward pass (gradient checkpointing): the
     same result bit for bit, less memory, about a third more time."""
     weights: Literal["float32", "bfloat16"] = "float32"
-    """What the model computes with.  "bfloat16": the model holds bfloat16 and the optimiser float32
-    masters, which no small step is lost on and which are saved; 18 bytes a parameter with gradient
-    and Adam instead of 16, but half the activations."""
+    """What the model computes with.  With "bfloat16" activations take half, and ``rounding`` says how
+    small steps are not lost."""
+    rounding: Literal["masters", "stochastic", "compensated", "nearest"] = "masters"
+    """Of bfloat16 weights.  "masters": the optimiser moves float32 copies, which are saved (4 bytes a
+    parameter more); "stochastic": up or down by chance, right in the mean; "compensated": 8 more bits of
+    each in the optimiser's state; "nearest": steps below 1/512 of a weight are lost."""
+    moments: Literal["float32", "bfloat16", "fp8_e4m3", "fp8_e5m2", "int8", "power8"] = "float32"
+    """How Adam's two moments are kept, see :mod:`tamis_torch.state`."""
+    in_backward: bool = False
+    """Step each parameter as soon as its gradient is known, which is then freed: gradients never all
+    live at once.  They are clipped by the norm of the step before."""
+
+    compile: bool = False
+    """Let torch.compile fuse the step in few bits: several times faster on a CPU, which needs a C++ compiler
+    then, and the same to rounding."""
 
     def __post_init__(self) -> None:
         counts = (("steps", 1), ("batch_size", 1), ("seq_len", 2), ("seed", 0), ("accumulate", 1))
@@ -51,9 +64,35 @@ class Training:
         if self.batch_size % self.accumulate:
             raise InputError(f"accumulate must divide batch_size ({self.batch_size}), got {self.accumulate}")
         check_choice("weights", self.weights, ("float32", "bfloat16"))
+        check_choice("rounding", self.rounding, ("masters", "stochastic", "compensated", "nearest"))
+        check_choice("moments", self.moments, NAMES)
+        self._check_few_bits()
         check_between("warmup", self.warmup, 0, 1)
         if self.lr is not None:
             check_between("lr", self.lr, 0, 1, open_below=True)
+
+    def _check_few_bits(self) -> None:
+        if self.rounding != "masters" and self.weights == "float32":
+            raise InputError(f"rounding must be left out with weights 'float32', got {self.rounding!r}")
+        if self.compile and not self.in_few_bits:
+            raise InputError("compile must be False where nothing is kept in few bits")
+        if self.in_backward and self.has_masters:
+            raise InputError("in_backward must be False with masters, whose gradients are collected first")
+
+    @property
+    def has_masters(self) -> bool:
+        """Whether float32 copies of bfloat16 weights are moved in their place."""
+        return self.weights == "bfloat16" and self.rounding == "masters"
+
+    @property
+    def rounds_weights(self) -> bool:
+        """Whether the only weights are bfloat16 ones."""
+        return self.weights == "bfloat16" and not self.has_masters
+
+    @property
+    def in_few_bits(self) -> bool:
+        """Whether moments or weights are kept in few bits, or stepped in the backward pass."""
+        return self.rounds_weights or self.moments != "float32" or self.in_backward
 
     def default_lr(self, width: int, sparsity: float) -> float:
         """Return the peak learning rate for matrices of ``width`` inputs, where none is given.

@@ -1,0 +1,5 @@
+"""The command line as a module, for ``torchrun -m tamis_torch.cli``."""
+
+from tamis_torch.cli import main
+
+main()

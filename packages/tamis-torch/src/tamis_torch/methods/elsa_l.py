@@ -1,0 +1,45 @@
+"""Elsa-L: Elsa in few bytes a parameter (arXiv 2510.01650, section 3.3).
+
+The iteration and its equations are Elsa's; what differs is how its numbers are kept:
+
+============================  ============  ===========  ==========
+bytes a parameter             Elsa          the paper's  here
+============================  ============  ===========  ==========
+weights                       4             2            2
+gradient                      4             2            freed at once: the largest one only
+Adam's moments                8             2            2 + 1/32
+z and u, of a pruned weight   4 + 1 (mask)  1 + 2        1 + 1/64 + 1/8 (mask)
+============================  ============  ===========  ==========
+
+z and u have disjoint supports, so one number and a bit keep both (:mod:`tamis_torch.packed`).  Numbers
+of 8 bits are spaced by a power law and rounded stochastically (:mod:`tamis_torch.state.power`), bfloat16
+weights are rounded stochastically after the step and the pull, and each parameter is stepped in the
+backward pass as soon as its gradient is there (:mod:`tamis_torch.in_backward`).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tamis_torch.methods.elsa import Elsa
+
+
+@dataclass(frozen=True, kw_only=True)
+class ElsaL(Elsa):
+    """Settings of a run of Elsa-L: Elsa's with other defaults.
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range.
+    """
+
+    weights: Literal["float32", "bfloat16"] = "bfloat16"
+    """As Elsa's."""
+    rounding: Literal["masters", "stochastic", "compensated", "nearest"] = "stochastic"
+    """As Elsa's."""
+    moments: Literal["float32", "bfloat16", "fp8_e4m3", "fp8_e5m2", "int8", "power8"] = "power8"
+    """As Elsa's."""
+    state: Literal["float32", "bfloat16", "fp8_e4m3", "fp8_e5m2", "int8", "power8"] = "power8"
+    """As Elsa's."""
+    in_backward: bool = True
+    """As Elsa's."""
