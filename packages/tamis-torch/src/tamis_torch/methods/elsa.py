@@ -54,7 +54,7 @@ from tamis_torch.methods.sparsegpt import SparseGPT
 from tamis_torch.weights import as_sparse, zeros
 
 LEFT, MAX_START = 0.05, 0.7  # of the sparsity, what the training is left to find; and the most at the start
-GROWTH, SPEED = 0.4, 4.0  # the longest growth, and the share of the steps that it takes for all of the sparsity
+GROWTH, SPEED = 0.4, 4.0  # the longest growth; and the share of the steps in which all zeros would grow
 START_SAMPLES = 128  # windows of calibration
 
 
