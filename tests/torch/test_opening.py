@@ -89,9 +89,9 @@ def test_a_start_beyond_the_goal_is_refused():
         Elsa(sparsity=0.5, start_sparsity=0.7)
 
 
-def test_the_default_start_leaves_a_tenth_and_is_no_sparser_than_it_does_little_harm():
-    starts = {goal: Elsa(sparsity=goal).start_sparsity for goal in (0.0, 0.05, 0.5, 0.9, 0.99)}
-    assert starts == pytest.approx({0.0: 0, 0.05: 0, 0.5: 0.4, 0.9: 0.8, 0.99: 0.8})
+def test_the_default_start_leaves_a_twentieth_and_is_no_sparser_than_it_does_little_harm():
+    starts = {goal: Elsa(sparsity=goal).start_sparsity for goal in (0.0, 0.05, 0.5, 0.75, 0.9, 0.99)}
+    assert starts == pytest.approx({0.0: 0, 0.05: 0, 0.5: 0.45, 0.75: 0.7, 0.9: 0.7, 0.99: 0.7})
 
 
 def test_a_pattern_has_no_other_start():
@@ -134,3 +134,10 @@ def test_too_few_windows_are_told_of_also_after_a_stop(tiny_folder, tiny_text, t
             prune(tiny_folder, tiny_text, config, out=tmp_path / "run")
     run = prune(tiny_folder, tiny_text, config, out=tmp_path / "run", resume=True)
     assert any("windows of 128 tokens only, 128 were asked for" in text for text in run.results["warnings"])
+
+
+def test_less_left_to_grow_grows_in_fewer_steps():
+    growths = {s: Elsa(sparsity=s).growth for s in (0.5, 0.7, 0.75, 0.8, 0.99)}
+    assert growths == pytest.approx({0.5: 0.2, 0.7: 0.2, 0.75: 0.2, 0.8: 0.4, 0.99: 0.4})
+    assert Elsa(sparsity=0.9, start="none").growth == Elsa(pattern="2:4").growth == 0.4
+    assert Elsa(sparsity=0.5, growth=0.3).growth == 0.3

@@ -65,10 +65,13 @@ def command(
     ] = None,
     start_sparsity: Annotated[
         float | None,
-        typer.Option(help="Elsa: the sparsity of that start; a tenth less than the goal, 0.8 at most."),
+        typer.Option(help="Elsa: the sparsity of that start; a twentieth less than the goal, 0.7 at most."),
     ] = None,
     growth: Annotated[
-        float | None, typer.Option(help="Share of the steps in which sparsity grows; 0.4.")
+        float | None,
+        typer.Option(
+            help="Share of the steps in which sparsity grows; 0.4, less from a start near the goal."
+        ),
     ] = None,
     pull: Annotated[str | None, typer.Option(help="direct (default), or gradient as in the paper.")] = None,
     metric: Annotated[

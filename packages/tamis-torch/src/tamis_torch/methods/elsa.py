@@ -54,7 +54,8 @@ from tamis_torch.methods.sparsegpt import SparseGPT
 from tamis_torch.state import NAMES
 from tamis_torch.weights import as_sparse, zeros
 
-LEFT, MAX_START = 0.1, 0.8  # of the sparsity, what the training is left to find; and the most at the start
+LEFT, MAX_START = 0.05, 0.7  # of the sparsity, what the training is left to find; and the most at the start
+GROWTH, SPEED = 0.4, 4.0  # the longest growth; and the share of the steps in which all zeros would grow
 START_SAMPLES = 128  # windows of calibration
 
 
@@ -80,14 +81,15 @@ class Elsa(Budgeted, Training):
     metric: Literal["adam", "fisher", "gradient", "none"] = "adam"
     """Diagonal M of the projection: sqrt(v), v the optimiser's second moment; the paper's v; for any
     optimiser "gradient", a v estimated beside it (4 bytes a pruned weight more); or the identity."""
-    growth: float = 0.4
-    """Share of the steps over which the sparsity grows to its target; 0: the target from the start."""
+    growth: float = None  # type: ignore[assignment]
+    """Share of the steps over which the sparsity grows to its target; 0: the target from the start.  By
+    default 0.4, or less where little is left to grow: 0.2 for the last twentieth."""
     start: Literal["alps", "sparsegpt", "none"] = "alps"
     """What the training begins from: the model pruned block by block to ``start_sparsity`` by one of
     these, on windows of the training text; or the model as it is."""
     start_sparsity: float = None  # type: ignore[assignment]
-    """By default a tenth less than the sparsity, and 0.8 at most: the last zeros, which are the hard ones,
-    are found by the training."""
+    """By default a twentieth less than the sparsity, and 0.7 at most: the last zeros, which are the hard
+    ones, are found by the training."""
     radius: float = 0.0
     """Of the sharpness-aware gradient, in the units of the norm of all weights; above 0 each step takes
     two forward and backward passes."""
@@ -116,6 +118,8 @@ class Elsa(Budgeted, Training):
         if self.start_sparsity is None:
             object.__setattr__(self, "start_sparsity", self._default_start())
         check_between("start_sparsity", self.start_sparsity, 0, self.sparsity)
+        if self.growth is None:
+            object.__setattr__(self, "growth", self._default_growth())
         check_between("growth", self.growth, 0, 1)
         check_between("penalty", self.penalty, 0, 1 if self.pull == "direct" else 1e6, open_below=True)
         check_between("radius", self.radius, 0, 1e6)
@@ -135,7 +139,12 @@ class Elsa(Budgeted, Training):
         return relearning_lr(width, self.sparsity)
 
     def _default_start(self) -> float:
-        return self.sparsity if self.pattern else max(0.0, min(self.sparsity - LEFT, MAX_START))
+        return self.sparsity if self.pattern else max(0.0, min(round(self.sparsity - LEFT, 6), MAX_START))
+
+    def _default_growth(self) -> float:
+        if self.pattern or self.start == "none":
+            return GROWTH
+        return round(min(GROWTH, SPEED * (self.sparsity - self.start_sparsity)), 6)
 
     def opening(self) -> Calibrated | None:
         """Return the settings of what is done before the training, None if nothing is."""
