@@ -187,7 +187,7 @@ def test_an_interval_that_is_none_is_refused(given, message, tiny_folder, tiny_t
 def test_lines_are_on_the_disk_before_the_checkpoint_that_counts_on_them(tmp_path, monkeypatch):
     done = []
     monkeypatch.setattr(journal.os, "fsync", lambda handle: done.append("lines"))
-    monkeypatch.setattr(journal, "save_state", lambda *given: done.append("state"))
+    monkeypatch.setattr(journal, "save_shards", lambda *given: done.append("state"))
     with journal.Journal(tmp_path, 2, 8) as written:
         written.write(1, {"loss": 1.0})
         done.clear()
