@@ -13,9 +13,10 @@ from statistics import median
 from time import perf_counter
 
 import torch
-from tamis_torch.adams import adam, gradient
 
 from tamis_torch import ADMM, Elsa, load, prunable
+from tamis_torch.adam import adam
+from tamis_torch.training import gradient
 from tamis_torch.weights import vocabulary
 
 
