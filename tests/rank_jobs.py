@@ -219,7 +219,14 @@ def counted(many: bool):
 def page(code: str) -> dict[str, Any]:
     """Run the loop of a page of the guide."""
     model, batches = llama(), [batch(step, True) for step in range(3)]
-    quietly(lambda: exec(code, {"torch": torch, "tt": tamis_torch, "model": model, "batches": batches}))
+    given = {
+        "torch": torch,
+        "tt": tamis_torch,
+        "fully_shard": fully_shard,
+        "model": model,
+        "batches": batches,
+    }
+    quietly(lambda: exec(code, given))
     weights = prunable(model)
     return {"kept": sum(nonzeros(weights)), "of": sum(w.numel() for w in weights.values())}
 

@@ -170,7 +170,18 @@ def test_the_command_says_once_what_all_ranks_say(monkeypatch, capsys):
 
 def test_the_command_runs_under_torchrun(tmp_path, tiny_folder, tiny_text):
     """With a start that the first rank alone prunes, and words of one rank."""
-    options = ["--steps", "4", "--batch-size", "2", "--seq-len", "16", "--start", "sparsegpt", "--start-sparsity", "0.8"]
+    options = [
+        "--steps",
+        "4",
+        "--batch-size",
+        "2",
+        "--seq-len",
+        "16",
+        "--start",
+        "sparsegpt",
+        "--start-sparsity",
+        "0.8",
+    ]
     ended = torchrun(tmp_path, tiny_folder, tiny_text, options)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.count("model in") == 1

@@ -107,7 +107,7 @@ def test_steps_in_the_backward_pass_are_clipped_alike_on_all_ranks():
 
 def test_the_loop_of_the_guide_keeps_exactly_what_was_asked():
     page = Path(__file__).parents[2] / "docs/guide/many-devices.md"
-    (code,) = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+    _, code, _ = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
     for found in over(2, jobs.page, code):
         assert found["kept"] == round(0.1 * found["of"])
 

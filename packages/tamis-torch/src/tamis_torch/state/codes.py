@@ -70,7 +70,7 @@ class Format(ABC):
     @property
     @abstractmethod
     def bounds(self) -> tuple[float, float]:
-        """The error of nearest rounding: relative to ``|x|``, and in units of the scale (1 if there is none)."""
+        """The error of nearest rounding: relative to ``|x|``, and in units of the scale, or 1."""
 
     @abstractmethod
     def scales(self, rows: Tensor) -> Tensor | None:
