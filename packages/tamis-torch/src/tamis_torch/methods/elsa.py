@@ -51,7 +51,7 @@ from tamis_torch.methods.checks import check_between, check_choice, check_count
 from tamis_torch.methods.pattern import parse_pattern
 from tamis_torch.methods.schedule import Training, relearning_lr
 from tamis_torch.methods.sparsegpt import SparseGPT
-from tamis_torch.state import NAMES
+from tamis_torch.state import NAMES, Name
 from tamis_torch.weights import as_sparse, zeros
 
 LEFT, MAX_START = 0.05, 0.7  # of the sparsity, what the training is left to find; and the most at the start
@@ -95,7 +95,7 @@ class Elsa(Budgeted, Training):
     two forward and backward passes."""
     order: Literal["wzu", "zwu"] = "wzu"
     """Of the updates, see above."""
-    state: Literal["float32", "bfloat16", "fp8_e4m3", "fp8_e5m2", "int8", "power8"] = "float32"
+    state: Name = "float32"
     """How z - u is kept, see :mod:`tamis_torch.state`; in fewer bits than float32 it is rounded
     stochastically, and the support of z takes a bit an entry instead of a byte."""
 

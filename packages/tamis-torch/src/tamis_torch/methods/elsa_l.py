@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tamis_torch.methods.elsa import Elsa
+from tamis_torch.state import Name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +38,9 @@ class ElsaL(Elsa):
     """As Elsa's."""
     rounding: Literal["masters", "stochastic", "compensated", "nearest"] = "stochastic"
     """As Elsa's."""
-    moments: Literal["float32", "bfloat16", "fp8_e4m3", "fp8_e5m2", "int8", "power8"] = "power8"
+    moments: Name = "power8"
     """As Elsa's."""
-    state: Literal["float32", "bfloat16", "fp8_e4m3", "fp8_e5m2", "int8", "power8"] = "power8"
+    state: Name = "power8"
     """As Elsa's."""
     in_backward: bool = True
     """As Elsa's."""

@@ -5,7 +5,7 @@ from typing import Literal
 
 from tamis_torch.errors import InputError
 from tamis_torch.methods.checks import check_between, check_choice, check_count
-from tamis_torch.state import NAMES
+from tamis_torch.state import NAMES, Name
 
 GENTLE_LR = 0.05  # times width
 RELEARN_LR = 0.8  # times width, at 90%
@@ -47,12 +47,11 @@ class Training:
     """Of bfloat16 weights.  "masters": the optimiser moves float32 copies, which are saved (4 bytes a
     parameter more); "stochastic": up or down by chance, right in the mean; "compensated": 8 more bits of
     each in the optimiser's state; "nearest": steps below 1/512 of a weight are lost."""
-    moments: Literal["float32", "bfloat16", "fp8_e4m3", "fp8_e5m2", "int8", "power8"] = "float32"
+    moments: Name = "float32"
     """How Adam's two moments are kept, see :mod:`tamis_torch.state`."""
     in_backward: bool = False
     """Step each parameter as soon as its gradient is known, which is then freed: gradients never all
     live at once.  They are clipped by the norm of the step before."""
-
     compile: bool = False
     """Let torch.compile fuse the step in few bits: several times faster on a CPU, which needs a C++ compiler
     then, and the same to rounding."""

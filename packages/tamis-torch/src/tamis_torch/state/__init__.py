@@ -5,6 +5,6 @@ A format turns a float32 tensor into :class:`Codes` and back; :func:`named` give
 
 from tamis_torch.state.bits import pack_mask, unpack_mask
 from tamis_torch.state.codes import BLOCK, ROUNDINGS, Codes, Format
-from tamis_torch.state.named import NAMES, named
+from tamis_torch.state.named import NAMES, Name, named
 
-__all__ = ["BLOCK", "NAMES", "ROUNDINGS", "Codes", "Format", "named", "pack_mask", "unpack_mask"]
+__all__ = ["BLOCK", "NAMES", "ROUNDINGS", "Codes", "Format", "Name", "named", "pack_mask", "unpack_mask"]

@@ -1,5 +1,7 @@
 """The formats by their names, as settings and checkpoints hold them."""
 
+from typing import Literal, get_args
+
 from tamis_torch.errors import InputError
 from tamis_torch.state.codes import BLOCK, Format
 from tamis_torch.state.fp8 import FP8
@@ -7,7 +9,8 @@ from tamis_torch.state.full import BFloat16, Float32
 from tamis_torch.state.integers import Int8
 from tamis_torch.state.power import Power
 
-NAMES = ("float32", "bfloat16", "fp8_e4m3", "fp8_e5m2", "int8", "power8")
+Name = Literal["float32", "bfloat16", "fp8_e4m3", "fp8_e5m2", "int8", "power8"]
+NAMES: tuple[str, ...] = get_args(Name)
 
 
 def named(
