@@ -1,58 +1,20 @@
-"""Prune a language model and write down what happened: the call behind ``tamis prune``.
+"""Prune a language model and write down what happened: the call behind ``tamis prune``."""
 
-    check everything  ->  evaluate  ->  prune or train  ->  save the model  ->  evaluate  ->  report
-
-Nothing long starts before every input has been checked, and the model appears under its name
-only when it is whole.
-"""
-
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
-from time import monotonic
-from typing import Any
 
-import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from tamis_torch import advice, blockwise, environment, fit, launch, resolved, results, sharding
-from tamis_torch.checkpoint import Loaded, can_resume, folder_bytes, prepare_folder, save
-from tamis_torch.errors import InputError, RunError
+from tamis_torch import launch
+from tamis_torch.checkpoint import Loaded
+from tamis_torch.course import Asked, Method, Run, run
+from tamis_torch.errors import InputError
 from tamis_torch.intervals import MINUTES, Intervals
-from tamis_torch.journal import write_json
-from tamis_torch.methods import magnitude
-from tamis_torch.methods.calibrated import Calibrated
 from tamis_torch.methods.checks import check_choice
-from tamis_torch.methods.elsa import Elsa
-from tamis_torch.methods.finetune import Finetune
-from tamis_torch.methods.goal import Goal
-from tamis_torch.methods.magnitude import Magnitude
 from tamis_torch.methods.names import HOMES, name_of
-from tamis_torch.methods.schedule import Training
-from tamis_torch.opening import calibration, prepare_start
-from tamis_torch.ranks import Ranks
-from tamis_torch.report import write_report
-from tamis_torch.sharding import check_shares
-from tamis_torch.task import Task, prepare
-from tamis_torch.training import DTYPES, check_model, peak_lr
-from tamis_torch.weights import zeros
+from tamis_torch.training import DTYPES
 
-Method = Goal | Training  # any method's settings
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run: its folder and what ``run.json`` says."""
-
-    folder: Path
-    results: dict[str, Any]
-
-    @property
-    def model(self) -> Path:
-        """The pruned model, as ``AutoModelForCausalLM.from_pretrained`` loads it."""
-        return self.folder / "model"
+__all__ = ["Method", "Run", "prune"]
 
 
 def prune(
@@ -119,137 +81,12 @@ def prune(
     """
     check_choice("dtype", dtype, tuple(DTYPES))
     intervals = Intervals(checkpoint_every, checkpoint_minutes)
-    name = name_of(method)
-    if name is None:
+    if name_of(method) is None:
         raise InputError(f"method must be the settings of one of {', '.join(HOMES)}, got {method!r}")
-    with launch.joined(device) as (ranks, device):
-        return _prune(
-            model, tokens, method, name, ranks, Path(out), tokenizer, evaluation, eval_seq_len, eval_windows,
-            device, dtype, intervals, force, resume,
+    with launch.joined(device) as (ranks, here):
+        asked = Asked(
+            model=model, tokens=tokens, method=method, folder=Path(out), tokenizer=tokenizer,
+            evaluation=evaluation, eval_seq_len=eval_seq_len, eval_windows=eval_windows, device=here,
+            dtype=dtype, intervals=intervals, force=force, resume=resume,
         )  # fmt: skip
-
-
-def _prune(
-    model: str | Path | Loaded | PreTrainedModel,
-    tokens: str | Path | Tensor | None,
-    method: Method,
-    name: str,
-    ranks: Ranks,
-    out: Path,
-    tokenizer: PreTrainedTokenizerBase | None,
-    evaluation: str | Path | Tensor | None,
-    eval_seq_len: int | None,
-    eval_windows: int | None,
-    device: str,
-    dtype: str,
-    intervals: Intervals,
-    force: bool,
-    resume: bool,
-) -> Run:
-    """Prune on all ranks; what only one may do, such as writing, the first one does."""
-    check_shares(method, ranks)
-    task = prepare(
-        model, tokens, evaluation,
-        tokenizer=tokenizer, goal=method if isinstance(method, Goal | Finetune) else None,
-        seq_len=method.seq_len if isinstance(method, Training | Calibrated) else None,
-        eval_seq_len=eval_seq_len, eval_windows=eval_windows, device=device,
-        dtype=torch.bfloat16 if isinstance(method, Training) and method.rounds_weights else torch.float32,
-    )  # fmt: skip
-    if calibration(task, method) is not None:
-        blockwise.find(task.model, task.weights, task.axes)
-    if isinstance(method, Finetune) and zeros(task.weights) == 0:
-        raise InputError(
-            f"finetune keeps the zeros of a pruned model, but {task.name} has none; prune it first"
-        )
-    if isinstance(method, Training):
-        check_model(method, task.model)
-        method = replace(method, lr=peak_lr(method, task.weights, task.axes))
-    asked = device if ranks.count == 1 else device.partition(":")[0]  # cuda is another one on each rank
-    settings = resolved.settings_of(task, name, asdict(method), asked, dtype, given=evaluation is not None)
-    folder = out
-    if launch.first(ranks, lambda: _ended(folder, settings, force, resume)):
-        return Run(folder, results.told(folder))
-    started = monotonic() - (results.spent(folder) if resume else 0.0)
-    record = results.begun(task, name, method, device)
-    try:
-        with launch.noticing():
-            task = _work(task, method, folder, record, ranks, dtype, intervals, resume)
-            return _finish(task, method, folder, record, ranks, started, device)
-    except RunError as error:
-        record |= {"status": fit.status_of(error), "message": str(error), "seconds": monotonic() - started}
-        if ranks.rank == 0:
-            with suppress(RunError):  # on a full disk; the reason is the first one
-                _write(folder, record)
-        raise
-
-
-def _ended(folder: Path, settings: dict[str, Any], force: bool, resume: bool) -> bool:
-    """Open the run's folder; return whether the run came to its end, but perhaps not to its page."""
-    prepare_folder(folder, force=force, resume=resume)
-    if resume:
-        resolved.check_same(folder, settings)
-        if results.ended(folder):
-            write_report(folder)
-            return True
-    write_json(folder / "config.json", settings)
-    return False
-
-
-def _work(
-    task: Task,
-    method: Method,
-    folder: Path,
-    record: dict[str, Any],
-    ranks: Ranks,
-    dtype: str,
-    intervals: Intervals,
-    resume: bool,
-) -> Task:
-    """Prune or train; return the task with the model that came out, which may be cut over ranks."""
-    record["perplexity"] = launch.first(ranks, lambda: results.judge_start(task, method))
-    if isinstance(method, Elsa):
-        begin = partial(prepare_start, task, method, folder, dtype, intervals, resume)
-        record["warnings"] += launch.first(ranks, begin)
-        launch.spread(ranks, task.model)
-    begun = launch.first(ranks, lambda: resume and can_resume(folder))
-    if isinstance(method, Training):
-        task = sharding.cut(task, method, ranks)
-        record["warnings"] += fit.fit(task, method, folder, dtype, intervals, begun)
-    elif isinstance(method, Calibrated):
-        record["warnings"] += blockwise.prune(task, method, folder, dtype, intervals, begun)
-    elif isinstance(method, Magnitude):
-        magnitude.apply(method, task.weights, task.axes)
-    return task
-
-
-def _finish(
-    task: Task,
-    method: Method,
-    folder: Path,
-    record: dict[str, Any],
-    ranks: Ranks,
-    started: float,
-    device: str,
-) -> Run:
-    weights = sharding.whole(task.model, ranks)
-    launch.first(ranks, lambda: save(task.model, task.tokenizer, folder / "model", weights=weights))
-    if record["perplexity"]:
-        record["perplexity"]["after"] = results.judge(task)
-        record["warnings"] += advice.worse(record["perplexity"])
-    record |= results.counted(task)
-    record["warnings"] += advice.sparser(method, record["sparsity"])
-    record |= {
-        "status": "complete",
-        "seconds": round(monotonic() - started, 2),
-        "peak_memory_bytes": environment.peak_memory(device),
-        "size": {"model_bytes": folder_bytes(folder / "model")},
-    }
-    launch.first(ranks, lambda: _write(folder, record))
-    return Run(folder, record)
-
-
-def _write(folder: Path, record: dict[str, Any]) -> None:
-    """Write how a run ended; one without a page has not ended."""
-    (folder / "report.html").unlink(missing_ok=True)
-    write_json(folder / "run.json", record)
-    write_report(folder)
+        return run(asked, ranks)
