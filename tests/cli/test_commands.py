@@ -173,8 +173,8 @@ OPTIONS = {
     "moments order out pattern penalty pull radius ratios recompute resume rounding samples seed seq-len skip "
     "sparsity start start-sparsity state steps train weights",
     "eval": "batch-size device help json seq-len task-limit task-path tasks text windows",
-    "plan": "accumulate batch-size device-memory devices dtype from-run help json layers method radius rate "
-    "recompute seq-len skip sparsity steps weights",
+    "plan": "accumulate batch-size budget device-memory devices dtype from-run help in-backward json layers method "
+    "moments radius rate recompute rounding seq-len skip sparsity state steps weights",
     "inspect": "all help json",
     "compare": "figure help json out",
     "demo": "help json out sparsity steps",

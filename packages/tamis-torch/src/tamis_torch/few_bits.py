@@ -23,14 +23,13 @@ from torch import Tensor, nn
 
 from tamis_torch.errors import InputError
 from tamis_torch.ranks import entries_before, local
-from tamis_torch.state.adam import Kept, numbers, step_rows
+from tamis_torch.state.adam import ROUNDINGS, Kept, numbers, step_rows
 from tamis_torch.state.codes import BLOCK, Codes, Format
 from tamis_torch.state.named import named
 from tamis_torch.state.noise import key, modulo
 from tamis_torch.state.parts import Part, parts, take_codes
 from tamis_torch.state.slots import begin, codes, restore, rows
 
-ROUNDINGS = ("stochastic", "compensated", "nearest")
 CHUNK = 2**17
 
 

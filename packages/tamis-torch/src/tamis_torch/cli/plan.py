@@ -32,7 +32,21 @@ def command(
         bool | None, typer.Option("--recompute", help="Compute activations anew in the backward pass.")
     ] = None,
     weights: Annotated[
-        str | None, typer.Option(help="Elsa: float32 (default), or bfloat16 beside masters.")
+        str | None, typer.Option(help="What the model computes with: float32, bfloat16; that of the method.")
+    ] = None,
+    rounding: Annotated[
+        str | None, typer.Option(help="Of bfloat16 weights: masters, stochastic, compensated, nearest.")
+    ] = None,
+    moments: Annotated[
+        str | None, typer.Option(help="How Adam's moments are kept: float32, power8, fp8_e4m3 ...")
+    ] = None,
+    state: Annotated[str | None, typer.Option(help="How z - u is kept, likewise.")] = None,
+    budget: Annotated[
+        str | None, typer.Option(help="Over what the zeros are counted: global, tensor, row, block.")
+    ] = None,
+    in_backward: Annotated[
+        bool | None,
+        typer.Option("--in-backward/--after-backward", help="Step each parameter in the backward pass."),
     ] = None,
     radius: Annotated[float | None, typer.Option(help="Of the sharpness-aware gradient; 0.")] = None,
     dtype: options.Dtype = "float32",
@@ -60,7 +74,8 @@ def command(
     given: dict[str, Any] = {
         "sparsity": sparsity, "layers": layers, "skip": skip, "steps": steps, "batch_size": batch_size,
         "seq_len": seq_len, "accumulate": accumulate, "recompute": recompute, "weights": weights,
-        "radius": radius,
+        "rounding": rounding, "moments": moments, "state": state, "budget": budget,
+        "in_backward": in_backward, "radius": radius,
     }  # fmt: skip
     planned = plan(
         model, method, devices=devices, device_memory=device_memory, dtype=dtype, rate=rate,

@@ -22,6 +22,7 @@ from typing import Literal
 
 from tamis_torch.methods.elsa import Elsa
 from tamis_torch.state import Name
+from tamis_torch.state.adam import Rounding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,7 @@ class ElsaL(Elsa):
 
     weights: Literal["float32", "bfloat16"] = "bfloat16"
     """As Elsa's."""
-    rounding: Literal["masters", "stochastic", "compensated", "nearest"] = "stochastic"
+    rounding: Literal["masters"] | Rounding = "stochastic"
     """As Elsa's."""
     moments: Name = "power8"
     """As Elsa's."""

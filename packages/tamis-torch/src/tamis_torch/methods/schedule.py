@@ -6,6 +6,7 @@ from typing import Literal
 from tamis_torch.errors import InputError
 from tamis_torch.methods.checks import check_between, check_choice, check_count
 from tamis_torch.state import NAMES, Name
+from tamis_torch.state.adam import ROUNDINGS, Rounding
 
 GENTLE_LR = 0.05  # times width
 RELEARN_LR = 0.8  # times width, at 90%
@@ -43,7 +44,7 @@ class Training:
     weights: Literal["float32", "bfloat16"] = "float32"
     """What the model computes with.  With "bfloat16" activations take half, and ``rounding`` says how
     small steps are not lost."""
-    rounding: Literal["masters", "stochastic", "compensated", "nearest"] = "masters"
+    rounding: Literal["masters"] | Rounding = "masters"
     """Of bfloat16 weights.  "masters": the optimiser moves float32 copies, which are saved (4 bytes a
     parameter more); "stochastic": up or down by chance, right in the mean; "compensated": 8 more bits of
     each in the optimiser's state; "nearest": steps below 1/512 of a weight are lost."""
@@ -63,7 +64,7 @@ class Training:
         if self.batch_size % self.accumulate:
             raise InputError(f"accumulate must divide batch_size ({self.batch_size}), got {self.accumulate}")
         check_choice("weights", self.weights, ("float32", "bfloat16"))
-        check_choice("rounding", self.rounding, ("masters", "stochastic", "compensated", "nearest"))
+        check_choice("rounding", self.rounding, ("masters", *ROUNDINGS))
         check_choice("moments", self.moments, NAMES)
         self._check_few_bits()
         check_between("warmup", self.warmup, 0, 1)

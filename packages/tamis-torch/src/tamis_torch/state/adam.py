@@ -17,7 +17,7 @@ small against its neighbours, and could make a step of any size.
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor
@@ -27,10 +27,13 @@ from tamis_torch.state.compensated import cut, join
 from tamis_torch.state.noise import Key, bit_pair, uniform
 from tamis_torch.state.rounding import add_and_cut
 
+Rounding = Literal["stochastic", "compensated", "nearest"]  # of bfloat16 weights
+ROUNDINGS: tuple[str, ...] = get_args(Rounding)
+
 
 @dataclass(frozen=True)
 class Kept:
-    """How the two moments are kept, and the weights: "stochastic", "compensated" or "nearest"."""
+    """How the two moments are kept, and the weights."""
 
     first: Format
     second: Format

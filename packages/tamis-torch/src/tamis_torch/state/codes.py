@@ -100,6 +100,11 @@ class Format(ABC):
         return True
 
     @property
+    def limit(self) -> float:
+        """The largest |x| that can be encoded."""
+        return torch.inf
+
+    @property
     def bytes_per_entry(self) -> float:
         """The codes' and the scales' bytes (those of a whole tensor's single scale are left out)."""
         return self.dtype.itemsize + (4 / self.block if self.scaled and self.block else 0)
@@ -144,6 +149,9 @@ class Format(ABC):
         found = torch.linalg.vector_norm(rows, torch.inf).item()
         if not found < torch.inf:
             raise InputError(f"x must be finite to be kept in few bits, but its largest entry is {found}")
+        if found > self.limit:
+            kind = str(self.dtype).removeprefix("torch.")
+            raise InputError(f"x must be at most {self.limit:.4g} for {kind}, got {found:.6g}")
 
 
 def given(scale: Tensor | None) -> Tensor:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tamis_torch.errors import InputError
 from tamis_torch.state.codes import Format
 from tamis_torch.state.rounding import LARGEST_BFLOAT16, to_bfloat16
 
@@ -75,9 +74,7 @@ class BFloat16(Format):
         """Return the numbers as float32, exactly."""
         return codes.float()
 
-    def check(self, rows: Tensor) -> None:
-        """Refuse NaN, infinities and what would become one."""
-        super().check(rows)
-        found = torch.linalg.vector_norm(rows, torch.inf).item()
-        if found > LARGEST_BFLOAT16:
-            raise InputError(f"x must be at most {LARGEST_BFLOAT16:.4g} for bfloat16, got {found:.6g}")
+    @property
+    def limit(self) -> float:
+        """What is larger would become infinite."""
+        return LARGEST_BFLOAT16
