@@ -15,10 +15,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tamis_torch import InputError
 from tamis_torch import snapshot as snapshots
 from tamis_torch.few_bits import FewBitsAdam
-from tamis_torch.state import named
+from tamis_torch.state import BLOCK, named
 from tamis_torch.state.adam import largest_ratio
 
-SHAPES = [(40, 70), (300,), (3, 2, 5), ()]
+SHAPES = [(90, 70), (300,), (3, 2, 5), ()]  # blocks of BLOCK entries and what is left over
 BETAS = (0.9, 0.99)
 
 
@@ -119,7 +119,7 @@ def test_small_gradients_beside_a_large_one_make_no_large_steps(moments):
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 def test_any_chunk_gives_the_same_bits(dtype):
     runs = []
-    for chunk in (256, 1024, 2**18):
+    for chunk in (BLOCK, 3 * BLOCK, 2**18):
         own = parameters(dtype)
         optimizer = FewBitsAdam(own, 1e-3, BETAS, chunk=chunk)
         fit(optimizer, 5)
@@ -158,17 +158,17 @@ def test_seeds_steps_and_parameters_have_noise_of_their_own():
 
 
 def test_a_shard_with_its_offset_is_rounded_as_in_the_whole():
-    whole = nn.Parameter(torch.linspace(-1, 1, 1024).bfloat16())
-    half = nn.Parameter(whole.detach()[512:].clone())
+    whole = nn.Parameter(torch.linspace(-1, 1, 2 * BLOCK).bfloat16())
+    half = nn.Parameter(whole.detach()[BLOCK:].clone())
     sharded = FewBitsAdam([half], 1e-4)
-    sharded.offsets[half] = 512
+    sharded.offsets[half] = BLOCK
     optimizer = FewBitsAdam([whole], 1e-4)
     for step in range(3):
-        whole.grad = torch.randn(1024, generator=torch.Generator().manual_seed(step)).bfloat16()
-        half.grad = whole.grad[512:].clone()
+        whole.grad = torch.randn(2 * BLOCK, generator=torch.Generator().manual_seed(step)).bfloat16()
+        half.grad = whole.grad[BLOCK:].clone()
         optimizer.step()
         sharded.step()
-    assert torch.equal(whole[512:], half)
+    assert torch.equal(whole[BLOCK:], half)
 
 
 @pytest.mark.parametrize("rounding", ["stochastic", "compensated", "nearest"])
@@ -258,24 +258,24 @@ def test_no_float32_tensor_larger_than_a_chunk_is_made():
                 self.found = max(self.found, out.numel())
             return out
 
-    weight = nn.Parameter(torch.zeros(64, 256, dtype=torch.bfloat16))
+    weight = nn.Parameter(torch.zeros(64, 2 * BLOCK // 16, dtype=torch.bfloat16))
     weight.grad = torch.ones_like(weight)
-    optimizer = FewBitsAdam([weight], chunk=1024)
+    optimizer = FewBitsAdam([weight], chunk=2 * BLOCK)
     with Largest() as largest:
         optimizer.step()
-    assert largest.found == 1024
+    assert largest.found == 2 * BLOCK < weight.numel()
 
 
 def test_a_gradient_that_is_not_finite_does_not_hide():
     """It shows in the weights of its block, as with torch's Adam in its entry."""
     for bad in (float("nan"), float("inf")):
-        weight = nn.Parameter(torch.zeros(512, dtype=torch.bfloat16))
+        weight = nn.Parameter(torch.zeros(2 * BLOCK, dtype=torch.bfloat16))
         weight.grad = torch.ones_like(weight)
         weight.grad[3] = bad
         optimizer = FewBitsAdam([weight])
         optimizer.step()
         optimizer.step()
-        assert bool(weight[3].isnan()) and bool(weight[256:].isfinite().all())
+        assert bool(weight[3].isnan()) and bool(weight[BLOCK:].isfinite().all())
 
 
 def test_bad_settings_and_parameters_are_refused_by_their_name():
@@ -287,7 +287,7 @@ def test_bad_settings_and_parameters_are_refused_by_their_name():
         ({"rounding": "up"}, "rounding must be one of stochastic, compensated, nearest, got 'up'"),
         ({"moments": "int4"}, "name must be one of"),
         ({"moment_rounding": "up"}, "rounding must be one of nearest, stochastic"),
-        ({"chunk": 100}, "chunk must be 256 or more, got 100"),
+        ({"chunk": 100}, f"chunk must be {BLOCK} or more, got 100"),
     ):
         with pytest.raises(InputError, match=match):
             FewBitsAdam(good, **settings_)
@@ -347,8 +347,8 @@ def test_a_regression_is_fitted_as_well(rounding, allowed):
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 def test_compiled_it_is_the_same_to_rounding(dtype):
     eager, compiled = parameters(dtype), parameters(dtype)
-    fit(FewBitsAdam(eager, 1e-3, BETAS, chunk=1024), 5)
-    fit(FewBitsAdam(compiled, 1e-3, BETAS, chunk=1024, compile=True), 5)
+    fit(FewBitsAdam(eager, 1e-3, BETAS, chunk=BLOCK), 5)
+    fit(FewBitsAdam(compiled, 1e-3, BETAS, chunk=BLOCK, compile=True), 5)
     for a, b in zip(eager, compiled, strict=True):
         assert float((a == b).float().mean()) > 0.97 or dtype == torch.float32
         torch.testing.assert_close(a.float(), b.float(), atol=2e-3, rtol=2**-7)

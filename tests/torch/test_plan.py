@@ -110,7 +110,7 @@ def test_the_papers_layout_is_its_9_bytes():
 
 def test_elsa_l_keeps_5_and_a_quarter_bytes():
     planned = tt.plan(LLAMA_7B, "elsa-l")
-    assert planned.layout.bytes_a_parameter() == 2 + 2 * (1 + 1 / 64) + 1 + 1 / 64 + 1 / 8
+    assert planned.layout.bytes_a_parameter() == 2 + 2 * (1 + 1 / 512) + 1 + 1 / 512 + 1 / 8
     assert planned.in_all["gradients"] == 0
     assert planned.of_kind("gradients") == 2 * 32000 * 4096  # the largest parameter's alone
 

@@ -9,6 +9,8 @@ import pytest
 import rank_jobs as jobs
 from processes import over
 
+from tamis_torch.state import BLOCK
+
 pytestmark = [
     pytest.mark.filterwarnings("ignore:the last projection hurts"),
     pytest.mark.filterwarnings("ignore:the mask had not settled"),
@@ -22,7 +24,7 @@ SETTINGS = {
     "zwu": {"sparsity": 0.6, "order": "zwu", "pull": "gradient", "metric": "none"},
     "few bits": {"sparsity": 0.8, "state": "power8"},
 }
-COLUMNS = {"few bits": 256}
+COLUMNS = {"few bits": BLOCK}
 BUDGETS = "global", "block", "tensor"
 IN_BACKWARD = {"state": "power8", "in_backward": True}
 
@@ -53,7 +55,7 @@ def compared(ranks: int, case: str):
 def test_the_same_gradients_give_the_same_bits(case, ranks):
     """Weights, masks and numbers, though shards are uneven and one of 3 ranks has nothing of a matrix.
 
-    In few bits with rows that are whole blocks of 256: what shares a scale, and the noise of each entry, are
+    In few bits with rows that are whole blocks: what shares a scale, and the noise of each entry, are
     those of one process.  Biases are no whole blocks.
     """
     for found, expected in compared(ranks, case):
@@ -64,7 +66,7 @@ def test_the_same_gradients_give_the_same_bits(case, ranks):
             if case != "few bits" or "bias" not in name:
                 assert np.array_equal(found["weights"][name], weight), name
         for a, b in zip(found["watches"], expected["watches"], strict=True):
-            assert a == pytest.approx(b, rel=1e-6)
+            assert a == pytest.approx(b, rel=1e-5)
         assert expected["watches"][-1][1] > 0, "the mask must move, or nothing is tested"
 
 

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from tamis_torch import checked
+from tamis_torch.checked import VERSION
 from tamis_torch.checkpoint import load_part, load_state, save_part, save_state
 from tamis_torch.errors import InputError
 
@@ -117,22 +118,25 @@ def test_what_safetensors_would_take_for_another_file_is_damage(was, becomes, tm
 def test_a_checkpoint_of_another_version_is_refused_with_both_versions(tmp_path: Path, monkeypatch) -> None:
     save_state(tmp_path, {}, {"step": 1})
     with monkeypatch.context() as patch:
-        patch.setattr(checked, "VERSION", 3)
+        patch.setattr(checked, "VERSION", VERSION + 1)
         path = save_state(tmp_path, {}, {"step": 2})
-    with pytest.raises(InputError, match=r"state-00000002.* is of version 3 .* reads version 2: go on with"):
+    with pytest.raises(
+        InputError,
+        match=rf"state-00000002.* is of version {VERSION + 1} .* reads version {VERSION}: go on with",
+    ):
         load_state(tmp_path)
     assert path.exists()
     save_file({"w": torch.ones(1)}, path, {"format": "pt", "meta": "{}"})  # as it was before the checksums
-    with pytest.raises(InputError, match=r"is of version 1 .* reads version 2"):
+    with pytest.raises(InputError, match=rf"is of version 1 .* reads version {VERSION}"):
         load_state(tmp_path)
 
 
 def test_a_flipped_bit_in_the_version_is_damage_and_no_other_version(tmp_path: Path) -> None:
     for step in (1, 2):
         path = save_state(tmp_path, {}, {"step": step})
-    content = path.read_bytes()
-    assert content.count(b'"version":"2"') == 1
-    path.write_bytes(content.replace(b'"version":"2"', b'"version":"3"'))
+    content, said = path.read_bytes(), f'"version":"{VERSION}"'.encode()
+    assert content.count(said) == 1
+    path.write_bytes(content.replace(said, f'"version":"{VERSION + 1}"'.encode()))
     assert load_state(tmp_path).meta == {"step": 1}
 
 

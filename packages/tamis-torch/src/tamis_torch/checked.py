@@ -33,7 +33,7 @@ from torch import Tensor
 from tamis_torch.errors import InputError
 from tamis_torch.folders import sync
 
-VERSION = 2  # 1 had no checksum
+VERSION = 3  # 1 had no checksum, 2 had other blocks and noise
 RANK = re.compile(r"\.rank-\d+$")  # at the end of the name of a rank's file
 UNREADABLE = (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError)
 

@@ -1,17 +1,17 @@
 r"""How many bits of a parameter a method keeps, as data: the one place for it.
 
-Bytes a parameter, those of z and u for the pruned ones (float32 scales a block of 256 entries as 1/64):
+Bytes a parameter, those of z and u for the pruned ones (float32 scales a block of 2048 entries as 1/512):
 
-=============================  =======  =======  =========  ==========  ===========  ====
-settings                       weights  masters  gradients  moments     z and u      mask
-=============================  =======  =======  =========  ==========  ===========  ====
+=============================  =======  =======  =========  ===========  ===========  ====
+settings                       weights  masters  gradients  moments      z and u      mask
+=============================  =======  =======  =========  ===========  ===========  ====
 dense                          4                 4          8
-finetune                       4                 4          8                        1
-elsa                           4                 4          8           4 (z - u)    1
-elsa, bfloat16 and masters     2        4        4          8           4            1
-elsa-l-paper                   2                 2          2           1 (z) 2 (u)
-elsa-l                         2                 largest    2 (1+1/64)  1 + 1/64     1/8
-=============================  =======  =======  =========  ==========  ===========  ====
+finetune                       4                 4          8                         1
+elsa                           4                 4          8            4 (z - u)    1
+elsa, bfloat16 and masters     2        4        4          8            4            1
+elsa-l-paper                   2                 2          2            1 (z) 2 (u)
+elsa-l                         2                 largest    2 (1+1/512)  1 + 1/512    1/8
+=============================  =======  =======  =========  ===========  ===========  ====
 
 "elsa-l-paper" is what arXiv 2510.01650 counts: 9 bytes, its scales left out.  In "elsa-l" each
 parameter is stepped in the backward pass as soon as its gradient is there: only one gradient is alive,

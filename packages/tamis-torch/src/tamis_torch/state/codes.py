@@ -24,7 +24,7 @@ from torch.nn.functional import pad
 from tamis_torch.errors import InputError
 
 ROUNDINGS = ("nearest", "stochastic")
-BLOCK = 256  # entries that share a scale of 4 bytes: 1/64 byte an entry
+BLOCK = 2048  # entries that share a scale of 4 bytes: 1/512 byte an entry
 ARITHMETIC = 2.0**-21  # relative error of a few operations in float32
 TINY = torch.finfo(torch.float32).tiny  # the smallest normal number
 

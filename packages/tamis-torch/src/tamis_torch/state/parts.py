@@ -17,7 +17,7 @@ class Part(NamedTuple):
 
 
 def parts(entries: int, blocks: int) -> Iterator[Part]:
-    """Cut so many entries into parts of at most so many blocks of 256; what is left over comes last."""
+    """Cut so many entries into parts of at most so many blocks; what is left over comes last."""
     whole, left = divmod(entries, BLOCK)
     for begin in range(0, whole, blocks):
         yield Part(begin, min(begin + blocks, whole), BLOCK)
@@ -35,7 +35,7 @@ def take(x: Tensor, part: Part) -> Tensor:
 def take_codes(codes: Codes, part: Part) -> Codes:
     """Return the part of a tensor in few bits, scales as (blocks, 1), views.
 
-    The scales must be one a block of 256, or one of all, or none.
+    The scales must be one a block, or one of all, or none.
     """
     scale = codes.scale
     if scale is not None:
