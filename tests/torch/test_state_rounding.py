@@ -9,7 +9,7 @@ from torch import Tensor
 from tamis_torch.state import Format, named
 from tamis_torch.state.compensated import cut, join
 from tamis_torch.state.noise import bit_pair, key, modulo, uniform
-from tamis_torch.state.rounding import to_bfloat16
+from tamis_torch.state.rounding import add_and_cut, to_bfloat16
 
 CPU = torch.device("cpu")
 EIGHT_BITS = [("fp8_e4m3", False), ("fp8_e5m2", False), ("int8", False), ("power8", False), ("power8", True)]
@@ -118,7 +118,7 @@ def test_a_compensated_weight_is_right_to_24_bits_and_its_half_is_the_nearest_bf
 def test_noise_is_uniform_and_does_not_repeat_itself():
     """Each of 256 values of either half of the bits as often as chance has it; no correlations."""
     order = torch.arange(2**18, dtype=torch.int32)
-    keys = [key(CPU, 0, step, 3) for step in (1, 2)]
+    keys = [key(CPU, 0, number) for number in (1, 2)]
     first = [*bit_pair(keys[0], modulo(CPU, 0), order)]
     second = [*bit_pair(keys[1], modulo(CPU, 0), order)]
     for bits in first + second:
@@ -131,6 +131,34 @@ def test_noise_is_uniform_and_does_not_repeat_itself():
     correlation = torch.corrcoef(torch.stack([uniform(bits) for bits in rows])) - torch.eye(len(rows))
     assert float(correlation.abs().max()) < 5 / 2**9
     assert float(uniform(first[0]).mean()) == pytest.approx(0.5, abs=5 * 12**-0.5 / 2**9)
+
+
+def test_noise_of_one_entry_fills_its_range_evenly_over_the_steps():
+    """Of t steps t f are below f, but for five; of independent noise the greatest of these would be 25 off."""
+    order = torch.arange(500, dtype=torch.int32)
+    steps = [torch.stack(bit_pair(key(CPU, 5, step=t), modulo(CPU, 0), order)) for t in range(1, 201)]
+    noise = uniform(torch.stack(steps))  # (steps, 2, entries)
+    for fraction in (0.02, 0.25, 0.5, 0.9):
+        below = (noise < fraction).cumsum(0)
+        expected = fraction * torch.arange(1, 201)[:, None, None]
+        assert float((below - expected).abs().max()) <= 5
+    assert float((noise[0] - noise[0].mean()).abs().mean()) == pytest.approx(0.25, abs=0.02)
+    both = ((noise[:, 0] < 0.5) & (noise[:, 1] < 0.5)).sum(0)
+    assert float((both - 50).abs().max()) <= 8, "the two halves go their ways"
+
+
+def test_a_weight_moved_by_less_than_its_last_bit_arrives_where_exact_steps_would():
+    """A third of the error of noise that is drawn anew at each step."""
+    move, steps = 3e-4 * torch.randn(4000, generator=torch.Generator().manual_seed(1)), 120
+    start = (0.2 * torch.randn(4000, generator=torch.Generator().manual_seed(2))).bfloat16().float()
+    order, errors = torch.arange(4000, dtype=torch.int32), []
+    for evenly in (True, False):
+        weight = start
+        for step in range(1, steps + 1):
+            keyed = key(CPU, 0, step=step) if evenly else key(CPU, 0, step)
+            weight = add_and_cut(weight + move, bit_pair(keyed, modulo(CPU, 0), order)[0]).float()
+        errors.append((weight - start - steps * move).square().mean().sqrt())
+    assert errors[0] < 0.45 * errors[1]
 
 
 @given(at=st.integers(0, 2**33), seed=st.integers(0, 2**40))

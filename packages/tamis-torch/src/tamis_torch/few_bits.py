@@ -3,8 +3,8 @@ r"""Adam in few bits: about 4 bytes a parameter for weights and moments, instead
 The equations are those of :mod:`tamis_torch.state.adam`.  Bytes a parameter, gradients left out:
 
     Adam in float32                     weights 4    moments 8                sum 12
-    "power8", weights "stochastic"              2            2 (1 + 1/64)          4.03
-    "power8", weights "compensated"             3            2 (1 + 1/64)          5.03
+    "power8", weights "stochastic"              2            2 (1 + 1/512)         4.004
+    "power8", weights "compensated"             3            2 (1 + 1/512)         5.004
 
 A step works on ``chunk`` entries at a time, so that no float32 copy of more is alive.  All rounding is
 a function of (seed, step, number of the parameter, number of the entry): whatever the chunks, the order
@@ -12,7 +12,8 @@ of the parameters, and the interruptions, a run gives the same bits.
 
 8-bit moments in blocks come from Dettmers et al. 2022 (arXiv 2110.02861).  Theirs are rounded to nearest,
 so that a second moment whose gradients fade stays where it is, as its decay is below half a step of the
-grid, and the weight's steps stay too short.  Ours are rounded stochastically.
+grid, and the weight's steps stay too short.  Ours are rounded stochastically, evenly over the steps
+(:mod:`tamis_torch.state.noise`).
 """
 
 from collections.abc import Callable, Iterable
@@ -65,13 +66,13 @@ class FewBitsAdam(torch.optim.Optimizer):
     ----------
     pulls : dict of nn.Parameter to (Format, Codes, float)
         Where each of these is drawn to in every step, before it is rounded, and what share of the
-        way; empty at first.  The format has blocks of 256 entries, or one scale, or none.
+        way; empty at first.  The format has blocks of 2048 entries, or one scale, or none.
     offsets : dict of nn.Parameter to int
         How many entries of the whole parameter come before those that are here; 0 where left out.
 
     Notes
     -----
-    Of parameters that FSDP2 cut over ranks each rank steps and keeps its rows.  Blocks of 256 entries, which
+    Of parameters that FSDP2 cut over ranks each rank steps and keeps its rows.  Blocks of 2048 entries, which
     share a scale, are then counted from a rank's first entry on.
 
     As in torch's optimisers nothing looks for NaN: a gradient with NaN makes its block of weights
@@ -148,7 +149,7 @@ class FewBitsAdam(torch.optim.Optimizer):
         state["step"] += 1
         count = int(state["step"])
         now = numbers(here.device, group["lr"], group["betas"], group["eps"], count)
-        noise = key(here.device, self.seed, count, number)
+        noise = key(here.device, self.seed, number, step=count)
         gradient, offset = local(parameter.grad).contiguous(), self.offsets.get(parameter, 0)
         for part in parts(here.numel(), self.blocks):
             start = modulo(here.device, offset + part.begin * BLOCK)

@@ -7,13 +7,14 @@ bytes a parameter             Elsa          the paper's  here
 ============================  ============  ===========  ==========
 weights                       4             2            2
 gradient                      4             2            freed at once: the largest one only
-Adam's moments                8             2            2 + 1/32
-z and u, of a pruned weight   4 + 1 (mask)  1 + 2        1 + 1/64 + 1/8 (mask)
+Adam's moments                8             2            2 + 1/256
+z and u, of a pruned weight   4 + 1 (mask)  1 + 2        1 + 1/512 + 1/8 (mask)
 ============================  ============  ===========  ==========
 
 z and u have disjoint supports, so one number and a bit keep both (:mod:`tamis_torch.packed`).  Numbers
 of 8 bits are spaced by a power law and rounded stochastically (:mod:`tamis_torch.state.power`), bfloat16
-weights are rounded stochastically after the step and the pull, and each parameter is stepped in the
+weights are rounded stochastically after the step and the pull, evenly over the steps
+(:mod:`tamis_torch.state.noise`), and each parameter is stepped in the
 backward pass as soon as its gradient is there (:mod:`tamis_torch.in_backward`).
 """
 

@@ -6,6 +6,15 @@ A, B and these shifts are from the hash "lowbias32" (C. Wellons, 2018).  So the 
 the same however a tensor is cut into parts, in whatever order they come and on every device; entry
 i + 2^32 has that of entry i.  Each hash gives two integers k of 16 bits for two independent
 roundings; with (k + 1/2) / 65536 their probabilities are right to 2^-17.
+
+**Evenly over the steps.**  Of a number that is rounded at every step, the integers of step t are
+
+    k_t  =  k + t (49473, 37345)   modulo 65536
+
+so that each is as random as k, but the k_t of one entry fill the range evenly (an additive recurrence, with
+1/p and 1/p^2 of p^3 = p + 1: M. Roberts, "The unreasonable effectiveness of quasirandom sequences", 2018).
+If t steps move a weight by a fraction f of its last bit each, t f of them are to round up: of independent
+noise sqrt(t f (1 - f)) more or fewer do, of this one or two.  Bits of memory: none.
 """
 
 from hashlib import blake2b
@@ -17,6 +26,7 @@ from torch import Tensor
 A = 0x7FEB352D
 B = 0x846CA68B - 2**32  # as a signed number
 HALF = 65536
+TURNS = 49473, 37345  # odd: each k_t comes once in 65536 steps
 
 
 class Key(NamedTuple):
@@ -24,13 +34,16 @@ class Key(NamedTuple):
 
     first: Tensor
     second: Tensor
+    turns: tuple[Tensor, Tensor]  # t (49473, 37345)
 
 
-def key(device: torch.device, *numbers: int) -> Key:
-    """Return the key of some integers, such as seed, step and the tensor's number."""
+def key(device: torch.device, *numbers: int, step: int = 0) -> Key:
+    """Return the key of some integers, such as the seed and the tensor's number, at step t."""
     digest = blake2b(",".join(map(str, numbers)).encode(), digest_size=8).digest()
     both = torch.frombuffer(bytearray(digest), dtype=torch.int32)
-    return Key(*both.to(device, non_blocking=True).unbind())
+    turns = torch.tensor([step * turn % HALF for turn in TURNS], dtype=torch.int32)
+    first, second, *turned = torch.cat([both, turns]).to(device, non_blocking=True).unbind()
+    return Key(first, second, (turned[0], turned[1]))
 
 
 def modulo(device: torch.device, position: int) -> Tensor:
@@ -52,8 +65,8 @@ def bit_pair(keyed: Key, start: Tensor, order: Tensor) -> tuple[Tensor, Tensor]:
     """
     x = (order + start).bitwise_xor_(keyed.first).mul_(A)
     x.bitwise_xor_((x >> 15) & 0x1FFFF).add_(keyed.second).mul_(B)
-    upper = (x >> 16) & 0xFFFF
-    return x.bitwise_xor_(upper).bitwise_and_(0xFFFF), upper
+    upper, lower = x >> 16, x ^ (x >> 16)
+    return lower.add_(keyed.turns[0]).bitwise_and_(0xFFFF), upper.add_(keyed.turns[1]).bitwise_and_(0xFFFF)
 
 
 def uniform(bits: Tensor) -> Tensor:
