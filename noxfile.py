@@ -56,12 +56,13 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def torture(session: nox.Session) -> None:
-    """Kill runs at a hundred moments, damage and starve them: nothing may be lost (minutes).
+    """Kill runs at a hundred moments, damage and starve them, also one of several ranks: nothing may be lost.
 
-    ``-- --random 200 --seed 7`` for other and more moments.
+    Takes minutes.  ``-- --random 200 --seed 7`` for other and more moments.
     """
     install(session, *group("test"))
     session.run("python", "tests/torture/run.py", "--out", f"{RESULTS}/torture.json", *session.posargs)
+    session.run("pytest", "tests/torch/test_ranks.py", "tests/torch/test_rank_runs.py")
 
 
 @nox.session
