@@ -13,6 +13,7 @@ from tamis_torch.errors import InputError
 from tamis_torch.few_bits import FewBitsAdam
 from tamis_torch.masters import Masters
 from tamis_torch.methods.elsa_l import ElsaL
+from tamis_torch.next_token import next_token_loss
 from tamis_torch.optimizer import PARTS
 from tamis_torch.planning.activations import activations
 from tamis_torch.planning.layouts import PAPER
@@ -139,7 +140,7 @@ def saved_bytes(config, dtype, autocast, layers) -> int:
 
     tokens = torch.randint(320, (2, 64))
     with saved_tensors_hooks(pack, lambda t: t), torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-        model(input_ids=tokens, labels=tokens, use_cache=False)
+        next_token_loss(model(input_ids=tokens, use_cache=False).logits, tokens)
     return sum(seen.values())
 
 
@@ -158,8 +159,9 @@ def test_activations_of_a_block_are_what_autograd_saves(config, within, dtype, a
 def test_activations_behind_the_blocks_are_what_autograd_saves():
     one, two = (saved_bytes(LLAMA, torch.float32, False, layers) for layers in (1, 2))
     said = activations(read_network(LLAMA), 2, 64, bits=32, autocast=False)
-    log_softmax = 4 * 320 * 128
-    assert said.head + log_softmax == pytest.approx(2 * one - two, rel=0.05)
+    gradient = 4 * 320 * 128  # of the logits, kept by the loss
+    assert said.head + gradient == pytest.approx(2 * one - two, rel=0.05)
+    assert said.loss == 2 * gradient
 
 
 @pytest.mark.parametrize(

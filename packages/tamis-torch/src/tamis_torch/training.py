@@ -30,6 +30,7 @@ from tamis_torch.errors import InputError, RunError
 from tamis_torch.in_backward import InBackward
 from tamis_torch.masters import Masters
 from tamis_torch.methods.schedule import Training, lr_scale
+from tamis_torch.next_token import next_token_loss
 from tamis_torch.ranks import ranks_of
 from tamis_torch.recompute import recomputing
 from tamis_torch.sharpness import perturbed
@@ -203,10 +204,9 @@ def _backward(
 
 def _backward_part(model: nn.Module, part: Tensor, dtype: str, parts: float) -> Tensor:
     with autocast(part.device, dtype):
-        loss = model(input_ids=part, labels=part, use_cache=False).loss / parts
-    loss.backward()
-    share: Tensor = loss.detach()
-    return share
+        loss = next_token_loss(model(input_ids=part, use_cache=False).logits, part) / parts
+    torch.autograd.backward(loss)
+    return loss.detach()
 
 
 def autocast(device: torch.device, dtype: str) -> torch.autocast:

@@ -9,9 +9,9 @@ m that of the MLP, a block keeps of each token::
     MLP      4 e m, ungated 2 e m
 
 Attention is fused, as PyTorch's is; where a model asks for the eager one its scores come on top.  At the
-end stand the last norm and the logits: 12 bytes a token and word of the vocabulary while the loss goes
-backward (the log-softmax, its gradient, that of the logits, all in float32).  With ``recompute`` a block
-keeps its input, h numbers, and one block at a time has all of it.
+end stand the last norm and the logits with their gradient, 2 e a token and word of the vocabulary
+(:mod:`tamis_torch.next_token`).  With ``recompute`` a block keeps its input, h numbers, and one block at a
+time has all of it.
 
 What tests count (``tests/torch/test_plan.py``) are the tensors that autograd saves; other
 architectures differ by what their blocks add.  What the allocator cannot use again is not in it.
@@ -20,8 +20,6 @@ architectures differ by what their blocks add.  What the allocator cannot use ag
 from typing import NamedTuple
 
 from tamis_torch.planning.network import Network
-
-LOGITS = 12  # bytes a token and word while the loss goes backward
 
 
 class Activations(NamedTuple):
@@ -62,7 +60,7 @@ def activations(network: Network, windows: int, seq_len: int, *, bits: int, auto
         block=tokens * block + copies,
         inputs=tokens * h * stream,
         head=tokens * (norm + e * h),
-        loss=tokens * (LOGITS * network.vocabulary + capped),
+        loss=tokens * (2 * e * network.vocabulary + capped),
         work=tokens * (3 * e * network.inner + 2 * 4 * h),
     )
 
