@@ -1,15 +1,17 @@
 """Elsa-L is Elsa with its numbers kept in few bits: what holds exactly, what nearly, what it takes."""
 
 import copy
+import warnings
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from tamis_torch import ADMM, Dense, Elsa, ElsaL, Finetune, InputError, Magnitude, prune
-from tamis_torch.adam import adam, few_bits
+from tamis_torch import ADMM, Dense, Elsa, ElsaL, Finetune, InputError, Magnitude, prunable, prune
+from tamis_torch.adam import adam, adam_of, few_bits
 from tamis_torch.methods.names import kind_of, name_of
+from tamis_torch.state import NAMES
 from tamis_torch.state.held import Bits, Encoded, held, put_back, tensors_of, tick
 
 SHORT = {"steps": 8, "batch_size": 4, "seq_len": 16, "seed": 3}
@@ -234,3 +236,53 @@ def test_fine_tuning_in_few_bits_keeps_the_zeros(tiny_folder, tiny_text, tmp_pat
 def test_settings_that_do_not_go_together_are_refused(settings, said):
     with pytest.raises(InputError, match=said):
         Elsa(**PRUNING, **settings)
+
+
+@pytest.mark.parametrize("rounding", ["masters", "stochastic", "compensated", "nearest"])
+@pytest.mark.parametrize("state", NAMES)
+def test_each_way_to_keep_the_state_goes_with_each_way_to_keep_the_weights(state, rounding):
+    """In the loop of a training, masters left out, with moments in float32 and in few bits."""
+    weights = "float32" if rounding == "masters" else "bfloat16"
+    for moments in ("float32", "power8"):
+        config = ElsaL(
+            sparsity=0.5, steps=8, state=state, moments=moments, weights=weights, start="none",
+            rounding=None if rounding == "masters" else rounding,
+        )  # fmt: skip
+        assert config.in_backward
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(24, 30), nn.ReLU(), nn.Linear(30, 1)).to(getattr(torch, weights))
+        inner, handle = adam_of(model, config, 1e-2)
+        optimizer = ADMM(inner, prunable(model), config)
+        if state == "float32":
+            assert {t.dtype for t in optimizer.targets.values()} == {torch.float32}
+        for _ in range(8):
+            inputs = torch.randn(64, 24).to(model[0].weight.dtype)
+            (model(inputs)[:, 0] - inputs.sum(1)).square().mean().backward()
+            handle.finish()
+            optimizer.step()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            optimizer.finalize()
+        assert all(bool(p.isfinite().all()) for p in model.parameters())
+        assert sum(int((w == 0).sum()) for w in prunable(model).values()) == (24 * 30 + 30) // 2
+
+
+def test_defaults_of_elsa_l_follow_from_what_is_given():
+    assert (ElsaL().rounding, ElsaL().in_backward) == ("stochastic", True)
+    plain = ElsaL(weights="float32", radius=0.1)
+    assert (plain.rounding, plain.in_backward, plain.moments) == ("masters", False, "power8")
+    assert not ElsaL(rounding="masters").in_backward and not ElsaL(pull="gradient").in_backward
+
+
+def test_a_bfloat16_model_with_any_optimiser_has_its_z_and_u_in_float32():
+    model = nn.Sequential(nn.Linear(32, 8, bias=False)).bfloat16()
+    optimizer = ADMM(torch.optim.Adam(model.parameters(), 1e-3), prunable(model), Elsa(sparsity=0.5, steps=4))
+    for _ in range(4):
+        model(torch.randn(16, 32).bfloat16()).square().mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    optimizer.finalize()
+    assert (
+        next(iter(optimizer.targets.values())).dtype == torch.float32
+        and int((model[0].weight == 0).sum()) == 128
+    )

@@ -285,7 +285,7 @@ def test_bad_settings_and_parameters_are_refused_by_their_name():
         ({"betas": (0.9, 1.0)}, "betas must be at least 0 and below 1"),
         ({"eps": -1e-8}, "eps must be 0 or more"),
         ({"rounding": "up"}, "rounding must be one of stochastic, compensated, nearest, got 'up'"),
-        ({"moments": "int4"}, "name must be one of"),
+        ({"moments": "int4"}, "moments must be one of"),
         ({"moment_rounding": "up"}, "rounding must be one of nearest, stochastic"),
         ({"chunk": 100}, f"chunk must be {BLOCK} or more, got 100"),
     ):

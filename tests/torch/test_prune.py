@@ -262,7 +262,7 @@ def test_a_batch_beyond_the_memory_is_one_line(tiny_folder, tiny_text, tmp_path,
             "[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 9e9 bytes"
         )
 
-    monkeypatch.setattr(torch.Tensor, "backward", full)
+    monkeypatch.setattr(torch.autograd, "backward", full)
     with pytest.raises(RunError, match="out of memory on cpu with batch_size 2 and seq_len 16"):
         prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "run")
     assert read(tmp_path / "run" / "run.json")["status"] == "failed"

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tamis_torch.checkpoint import load, save
     from tamis_torch.errors import InputError, RunError
     from tamis_torch.evaluate import perplexity
+    from tamis_torch.few_bits import FewBitsAdam
+    from tamis_torch.in_backward import step_in_backward
     from tamis_torch.inspection import inspect
     from tamis_torch.methods.alps import ALPS
     from tamis_torch.methods.dense import Dense
@@ -36,6 +38,7 @@ _HOMES = {
     "Dense": "methods.dense",
     "Elsa": "methods.elsa",
     "ElsaL": "methods.elsa_l",
+    "FewBitsAdam": "few_bits",
     "Finetune": "methods.finetune",
     "InputError": "errors",
     "LADMM": "methods.ladmm",
@@ -55,6 +58,7 @@ _HOMES = {
     "prunable": "weights",
     "prune": "pruning",
     "save": "checkpoint",
+    "step_in_backward": "in_backward",
 }
 
 __all__ = [
@@ -64,6 +68,7 @@ __all__ = [
     "Dense",
     "Elsa",
     "ElsaL",
+    "FewBitsAdam",
     "Finetune",
     "InputError",
     "Magnitude",
@@ -83,6 +88,7 @@ __all__ = [
     "prunable",
     "prune",
     "save",
+    "step_in_backward",
 ]
 
 

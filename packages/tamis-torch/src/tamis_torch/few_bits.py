@@ -26,7 +26,7 @@ from tamis_torch.errors import InputError
 from tamis_torch.ranks import entries_before, local
 from tamis_torch.state.adam import ROUNDINGS, Kept, numbers, step_rows
 from tamis_torch.state.codes import BLOCK, Codes, Format
-from tamis_torch.state.named import named
+from tamis_torch.state.named import NAMES, named
 from tamis_torch.state.noise import key, modulo
 from tamis_torch.state.parts import Part, parts, take_codes
 from tamis_torch.state.slots import begin, codes, restore, rows
@@ -93,7 +93,7 @@ class FewBitsAdam(torch.optim.Optimizer):
         chunk: int = CHUNK,
         compile: bool = False,
     ) -> None:
-        _check(lr, betas, eps, rounding, chunk)
+        _check(lr, betas, eps, moments, rounding, chunk)
         first = named(moments, rounding=moment_rounding)
         second = named(moments, rounding=moment_rounding, second_moment=True)
         self.kept, self.seed, self.blocks = Kept(first, second, rounding), seed, chunk // BLOCK
@@ -117,6 +117,7 @@ class FewBitsAdam(torch.optim.Optimizer):
             self._places[parameter] = number, self.param_groups[-1]
             if before := entries_before(parameter):
                 self.offsets[parameter] = before
+            self.state[parameter] = begin(self.kept, local(parameter.detach()))
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -144,8 +145,6 @@ class FewBitsAdam(torch.optim.Optimizer):
             raise RuntimeError("step_parameter() needs the parameter's gradient, which is None")
         number, group = self._places[parameter]
         state, here = self.state[parameter], local(parameter.detach())
-        if not state:
-            state.update(begin(self.kept, here))
         state["step"] += 1
         count = int(state["step"])
         now = numbers(here.device, group["lr"], group["betas"], group["eps"], count)
@@ -161,10 +160,7 @@ class FewBitsAdam(torch.optim.Optimizer):
 
     def second_moment(self, parameter: nn.Parameter) -> Tensor:
         """Return v of the entries that are here, new, float32, of their shape; zero before the first step."""
-        state = self.state.get(parameter)
-        if not state:
-            return torch.zeros_like(local(parameter.detach()), dtype=torch.float32)
-        return self.kept.second.decode(codes(state, "second"))
+        return self.kept.second.decode(codes(self.state[parameter], "second"))
 
     @torch.no_grad()
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -192,13 +188,17 @@ class FewBitsAdam(torch.optim.Optimizer):
         return kept.dequantise(*take_codes(held, part)), pull
 
 
-def _check(lr: float, betas: tuple[float, float], eps: float, rounding: str, chunk: int) -> None:
+def _check(
+    lr: float, betas: tuple[float, float], eps: float, moments: str, rounding: str, chunk: int
+) -> None:
     if not lr >= 0:
         raise InputError(f"lr must be 0 or more, got {lr}")
     if not all(0 <= beta < 1 for beta in betas):
         raise InputError(f"betas must be at least 0 and below 1, got {betas}")
     if not eps >= 0:
         raise InputError(f"eps must be 0 or more, got {eps}")
+    if moments not in NAMES:
+        raise InputError(f"moments must be one of {', '.join(NAMES)}, got {moments!r}")
     if rounding not in ROUNDINGS:
         raise InputError(f"rounding must be one of {', '.join(ROUNDINGS)}, got {rounding!r}")
     if chunk < BLOCK:

@@ -51,11 +51,18 @@ def step_in_backward(
     Parameters
     ----------
     optimizer
+        Makes the steps; its own ``step`` then finds no gradient and does nothing.
     parameters
         Those of the optimiser, or with their names, as ``model.named_parameters()`` gives them, which
         then stand in errors.  One that needs no gradient is left out.
     max_norm
         To which the gradient is clipped, above 0; ``math.inf``: not at all.
+
+    Returns
+    -------
+    InBackward
+        Its ``finish`` comes after each backward pass, before :meth:`tamis_torch.ADMM.step` if that is
+        round the optimiser.
 
     Raises
     ------

@@ -106,7 +106,7 @@ class ADMM(torch.optim.Optimizer):
             for names in self._groups:
                 for name, kept in self._select(names, here):
                     self.kept[name] = kept
-                    self.targets[name] = restrict(here[name], kept)
+                    self.targets[name] = restrict(widen(here[name]), kept)
         self._pulled_inside = False
         if isinstance(inner, FewBitsAdam) and config.pull == "direct":  # the pull must precede the rounding
             self._pulled_inside = True
@@ -181,12 +181,11 @@ class ADMM(torch.optim.Optimizer):
             )
 
     def _pull_weights(self) -> None:
-        if isinstance(self.targets, dict):
-            weights = tuple(self._here(name) for name in self.targets)
-            torch._foreach_lerp_(weights, tuple(self.targets.values()), self.config.penalty)
+        here = {name: self._here(name) for name in self.weights}
+        if isinstance(self.targets, dict) and all(here[n].dtype == t.dtype for n, t in self.targets.items()):
+            torch._foreach_lerp_(tuple(here.values()), tuple(self.targets.values()), self.config.penalty)
             return
-        for name in self.weights:
-            weight = self._here(name)
+        for name, weight in here.items():
             weight.lerp_(self.targets[name].to(weight.dtype), self.config.penalty)
 
     def _pull_gradients(self) -> None:

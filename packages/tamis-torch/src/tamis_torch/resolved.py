@@ -28,11 +28,12 @@ def settings_of(
 
 
 def _judged(task: Task, given: bool) -> dict[str, Any]:
-    """Return the settings of the evaluation, if it was asked for rather than held out."""
-    if task.evaluation is None or not given:
+    """Return the settings of the evaluation; "eval" names no text that was held out."""
+    if task.evaluation is None:
         return {"eval": None, "eval_hash": None, "eval_seq_len": None, "eval_windows": None}
     text, seq_len, limit = task.evaluation
-    return {"eval": text.label, "eval_hash": _hash(text), "eval_seq_len": seq_len, "eval_windows": limit}
+    label = text.label if given else None
+    return {"eval": label, "eval_hash": _hash(text), "eval_seq_len": seq_len, "eval_windows": limit}
 
 
 def _hash(text: Text | None) -> str | None:

@@ -38,7 +38,10 @@ def command(
         str | None, typer.Option(help="Of bfloat16 weights: masters, stochastic, compensated, nearest.")
     ] = None,
     moments: Annotated[
-        str | None, typer.Option(help="How Adam's moments are kept: float32, power8, fp8_e4m3 ...")
+        str | None,
+        typer.Option(
+            help="How Adam's moments are kept: float32, bfloat16, fp8_e4m3, fp8_e5m2, int8, power8."
+        ),
     ] = None,
     state: Annotated[str | None, typer.Option(help="How z - u is kept, likewise.")] = None,
     budget: Annotated[

@@ -93,16 +93,19 @@ def command(
     ] = None,
     weights: Annotated[
         str | None,
-        typer.Option(help="What the model computes with: float32 (default), or bfloat16 beside masters."),
+        typer.Option(help="What the model computes with: float32 or bfloat16, which is elsa-l's default."),
     ] = None,
     rounding: Annotated[
         str | None, typer.Option(help="Of bfloat16 weights: masters, stochastic, compensated, nearest.")
     ] = None,
     moments: Annotated[
-        str | None, typer.Option(help="How Adam's moments are kept: float32, power8 ...; power8 for elsa-l.")
+        str | None,
+        typer.Option(
+            help="How Adam's moments are kept: float32, bfloat16, fp8_e4m3, fp8_e5m2, int8, power8 (elsa-l's default)."
+        ),
     ] = None,
     state: Annotated[
-        str | None, typer.Option(help="How z - u is kept: float32, power8, fp8_e4m3 ...; power8 for elsa-l.")
+        str | None, typer.Option(help="How z - u is kept, likewise; float32, for elsa-l power8.")
     ] = None,
     in_backward: Annotated[
         bool | None,

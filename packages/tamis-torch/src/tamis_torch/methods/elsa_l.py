@@ -28,7 +28,7 @@ from tamis_torch.state.adam import Rounding
 
 @dataclass(frozen=True, kw_only=True)
 class ElsaL(Elsa):
-    """Settings of a run of Elsa-L: Elsa's with other defaults.
+    """Settings of a run of Elsa-L: Elsa's with other defaults for those below.
 
     Raises
     ------
@@ -38,11 +38,19 @@ class ElsaL(Elsa):
 
     weights: Literal["float32", "bfloat16"] = "bfloat16"
     """As Elsa's."""
-    rounding: Literal["masters"] | Rounding = "stochastic"
-    """As Elsa's."""
+    rounding: Literal["masters"] | Rounding = None  # type: ignore[assignment]
+    """As Elsa's; by default "stochastic", with float32 weights none."""
     moments: Name = "power8"
     """As Elsa's."""
     state: Name = "power8"
     """As Elsa's."""
-    in_backward: bool = True
-    """As Elsa's."""
+    in_backward: bool = None  # type: ignore[assignment]
+    """As Elsa's; by default wherever that is possible."""
+
+    def __post_init__(self) -> None:
+        if self.rounding is None:
+            object.__setattr__(self, "rounding", "stochastic" if self.weights == "bfloat16" else "masters")
+        if self.in_backward is None:
+            whole = self.has_masters or self.radius or "gradient" in (self.pull, self.metric)
+            object.__setattr__(self, "in_backward", not whole)
+        super().__post_init__()

@@ -77,7 +77,10 @@ class Training:
         if self.compile and not self.in_few_bits:
             raise InputError("compile must be False where nothing is kept in few bits")
         if self.in_backward and self.has_masters:
-            raise InputError("in_backward must be False with masters, whose gradients are collected first")
+            raise InputError(
+                "in_backward must be False with masters, whose gradients are collected first; or give "
+                "another rounding, such as stochastic"
+            )
 
     @property
     def has_masters(self) -> bool:

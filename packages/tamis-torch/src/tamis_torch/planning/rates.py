@@ -63,7 +63,8 @@ def parse_bytes(text: str | float) -> int:
     """
     match = BYTES.fullmatch(str(text))
     number = _number(match[1]) if match else None
-    if match is None or not number:
+    bare = isinstance(text, str) and match is not None and not (match[2] or "B" in text)
+    if match is None or not number or bare:
         raise InputError(f"device memory must be bytes such as 80GB or 24GiB, got {text!r}")
     power = list(PREFIXES).index(match[2])
     return int(number * (1024 if match[3] else 1000) ** power)
@@ -105,6 +106,8 @@ def rate_of_run(folder: str | Path) -> Rate:
         raise InputError(
             f"from_run {folder} is not the folder of a training that was run: {reason}"
         ) from error
+    if not (folder / "model").exists():
+        raise InputError(f"from_run {folder} must be a finished run, but it has no model")
     network = read_network(folder / "model")
     again, radius = bool(settings.get("recompute")), float(settings.get("radius") or 0)
     flops = speed * flops_a_token(network, seq_len, recompute=again, radius=radius)

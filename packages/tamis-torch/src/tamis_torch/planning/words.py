@@ -37,10 +37,13 @@ def lines(plan: Plan) -> list[str]:
     ]
     if plan.device_memory is not None:
         said.append(_devices(plan))
-    if plan.devices > plan.config.batch_size:
+        if plan.bytes > plan.device_memory:
+            said.append(f"note: {plan.devices} of these do not suffice")
+    at_once = plan.config.batch_size // plan.config.accumulate
+    if max(plan.devices, plan.smallest or 1) > at_once:
         said.append(
-            f"note: {plan.devices} devices, but {plan.config.batch_size} windows a step: only as many "
-            "devices have work; give a larger batch_size"
+            f"note: {_windows(at_once)} at a time: no more devices have work, and a training on more is "
+            "refused; give a larger batch_size"
         )
     return said
 
@@ -49,7 +52,7 @@ def _title(plan: Plan) -> str:
     network, config = plan.network, plan.config
     return (
         f"{network.name}: {count(network.parameters)} parameters, {count(network.pruned)} of them pruned\n"
-        f"{plan.layout.name}, {config.batch_size} windows of {config.seq_len} tokens a step, "
+        f"{plan.layout.name}, {_windows(config.batch_size)} of {config.seq_len} tokens a step, "
         f"{plan.devices} {'device' if plan.devices == 1 else 'devices'}"
     )
 
@@ -80,6 +83,10 @@ def _devices(plan: Plan) -> str:
     return (
         f"devices {plan.smallest} of {each} each {'is' if plan.smallest == 1 else 'are'} the fewest that fit"
     )
+
+
+def _windows(number: int) -> str:
+    return f"{number} window{'' if number == 1 else 's'}"
 
 
 def _flops(value: float) -> str:
