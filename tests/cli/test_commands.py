@@ -170,7 +170,7 @@ def test_help_does_not_wait_for_torch():
 OPTIONS = {
     "prune": "accumulate batch-size budget checkpoint-every checkpoint-minutes compile damping device "
     "dtype epochs eval eval-seq-len eval-windows force growth help in-backward interval json layers lr method metric "
-    "moments order out pattern penalty pull radius ratios recompute resume rounding samples seed seq-len skip "
+    "moments order out pattern penalty penalty-rise pull radius ratios recompute resume rounding samples seed seq-len skip "
     "sparsity start start-sparsity state steps train weights",
     "eval": "batch-size device help json seq-len task-limit task-path tasks text windows",
     "plan": "accumulate batch-size device-memory devices dtype from-run help json layers method radius rate "

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tamis_torch.methods.elsa import Elsa
     from tamis_torch.methods.elsa_l import ElsaL
     from tamis_torch.methods.finetune import Finetune
+    from tamis_torch.methods.iteration import Iteration
     from tamis_torch.methods.ladmm import LADMM
     from tamis_torch.methods.magnitude import Magnitude
     from tamis_torch.methods.safe import Safe, SafePlus
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tamis_torch.optimizer import ADMM
     from tamis_torch.planning import Plan, plan
     from tamis_torch.pruning import Run, prune
+    from tamis_torch.sharpness_aware import SharpnessAware
     from tamis_torch.weights import input_axes, prunable
 
 __version__ = "0.1.0"
@@ -38,6 +40,7 @@ _HOMES = {
     "ElsaL": "methods.elsa_l",
     "Finetune": "methods.finetune",
     "InputError": "errors",
+    "Iteration": "methods.iteration",
     "LADMM": "methods.ladmm",
     "Magnitude": "methods.magnitude",
     "Plan": "planning",
@@ -45,6 +48,7 @@ _HOMES = {
     "RunError": "errors",
     "Safe": "methods.safe",
     "SafePlus": "methods.safe",
+    "SharpnessAware": "sharpness_aware",
     "SparseGPT": "methods.sparsegpt",
     "Wanda": "methods.wanda",
     "input_axes": "weights",
@@ -66,12 +70,14 @@ __all__ = [
     "ElsaL",
     "Finetune",
     "InputError",
+    "Iteration",
     "Magnitude",
     "Plan",
     "Run",
     "RunError",
     "Safe",
     "SafePlus",
+    "SharpnessAware",
     "SparseGPT",
     "Wanda",
     "__version__",
