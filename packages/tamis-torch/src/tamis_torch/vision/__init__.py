@@ -1,0 +1,1 @@
+"""Image classification: networks pruned while they are trained, and how flat and how robust they are."""
