@@ -18,10 +18,9 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tamis_torch import advice, blockwise, environment, fit, launch, resolved, results, sharding
-from tamis_torch.checkpoint import Loaded, can_resume, folder_bytes, prepare_folder, save
+from tamis_torch.checkpoint import Loaded, can_resume, folder_bytes, save
 from tamis_torch.errors import InputError, RunError
 from tamis_torch.intervals import MINUTES, Intervals
-from tamis_torch.journal import write_json
 from tamis_torch.methods import magnitude
 from tamis_torch.methods.calibrated import Calibrated
 from tamis_torch.methods.checks import check_choice
@@ -33,7 +32,6 @@ from tamis_torch.methods.names import HOMES, name_of
 from tamis_torch.methods.schedule import Training
 from tamis_torch.opening import calibration, prepare_start
 from tamis_torch.ranks import Ranks
-from tamis_torch.report import write_report
 from tamis_torch.sharding import check_shares
 from tamis_torch.task import Task, prepare
 from tamis_torch.training import DTYPES, check_model, peak_lr
@@ -167,7 +165,7 @@ def _prune(
     asked = device if ranks.count == 1 else device.partition(":")[0]  # cuda is another one on each rank
     settings = resolved.settings_of(task, name, asdict(method), asked, dtype, given=evaluation is not None)
     folder = out
-    if launch.first(ranks, lambda: _ended(folder, settings, force, resume)):
+    if launch.first(ranks, lambda: resolved.ended(folder, settings, force, resume)):
         return Run(folder, results.told(folder))
     started = monotonic() - (results.spent(folder) if resume else 0.0)
     record = results.begun(task, name, method, device)
@@ -179,20 +177,8 @@ def _prune(
         record |= {"status": fit.status_of(error), "message": str(error), "seconds": monotonic() - started}
         if ranks.rank == 0:
             with suppress(RunError):  # on a full disk; the reason is the first one
-                _write(folder, record)
+                results.write(folder, record)
         raise
-
-
-def _ended(folder: Path, settings: dict[str, Any], force: bool, resume: bool) -> bool:
-    """Open the run's folder; return whether the run came to its end, but perhaps not to its page."""
-    prepare_folder(folder, force=force, resume=resume)
-    if resume:
-        resolved.check_same(folder, settings)
-        if results.ended(folder):
-            write_report(folder)
-            return True
-    write_json(folder / "config.json", settings)
-    return False
 
 
 def _work(
@@ -236,7 +222,7 @@ def _finish(
     if record["perplexity"]:
         record["perplexity"]["after"] = results.judge(task)
         record["warnings"] += advice.worse(record["perplexity"])
-    record |= results.counted(task)
+    record |= results.counted(task.weights)
     record["warnings"] += advice.sparser(method, record["sparsity"])
     record |= {
         "status": "complete",
@@ -244,12 +230,5 @@ def _finish(
         "peak_memory_bytes": environment.peak_memory(device),
         "size": {"model_bytes": folder_bytes(folder / "model")},
     }
-    launch.first(ranks, lambda: _write(folder, record))
+    launch.first(ranks, lambda: results.write(folder, record))
     return Run(folder, record)
-
-
-def _write(folder: Path, record: dict[str, Any]) -> None:
-    """Write how a run ended; one without a page has not ended."""
-    (folder / "report.html").unlink(missing_ok=True)
-    write_json(folder / "run.json", record)
-    write_report(folder)
