@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from tamis_torch.errors import InputError, RunError
 from tamis_torch.vision.curvature import support, top_eigenvalue, trace
+from tamis_torch.vision.lanczos import largest
 
 
 class Quadratic(nn.Module):
@@ -147,6 +148,24 @@ def test_it_stops_at_the_tolerance_and_a_smaller_one_takes_more_products(toleran
     finer = top_eigenvalue(network(), batches(images, labels), tolerance=tolerance / 10)
     assert found.residual <= 1.001 * tolerance * abs(found.value)
     assert found.products < finer.products
+
+
+def test_where_the_top_is_zero_it_stops_at_what_rounding_leaves():
+    """Nine eigenvalues, so nine products: no residual is small relative to a value that is zero."""
+    found = top_eigenvalue(Quadratic(rotated([-9.0, -8, -7, -6, -5, -4, -3, -2] + [0] * 40)), ONCE, loss=mean)
+    assert found.converged and found.products == 10
+    assert abs(found.value) < 1e-13
+
+
+def test_no_more_products_are_taken_than_there_are_weights_also_where_they_are_noisy():
+    generator = torch.Generator().manual_seed(0)
+
+    def product(v):
+        return v * torch.tensor([1.0, 2.0, 3.0]) + 1e-3 * torch.randn(3, generator=generator)
+
+    vector, products, _ = largest(product, torch.ones(3), 1e-6, 50)
+    assert products == 3
+    assert vector[2].abs() == pytest.approx(1, abs=1e-2)
 
 
 def test_with_a_mask_it_is_the_top_of_the_rows_and_columns_in_the_mask():

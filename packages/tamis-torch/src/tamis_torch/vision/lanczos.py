@@ -31,20 +31,20 @@ def largest(product: Product, first: Tensor, tolerance: float, most: int) -> tup
     tolerance
         It stops at a residual of ``tolerance |theta|``, or of what rounding leaves.
     most
-        Products at most; m are always enough.
+        Products at most; it takes no more than m, after which only rounding is left.
     """
     basis, alpha, beta = [first / first.norm()], list[float](), list[float]()
     rounding = ROUNDING * torch.finfo(first.dtype).eps
     while True:
         moved = product(basis[-1])
         alpha.append(float(basis[-1] @ moved))
-        for q in basis * 2:  # twice: once leaves what it cancels, rounded (Parlett, 6-9)
+        for q in basis:  # of all, not of two: else rounding brings found ones back (Parlett, 13)
             moved = moved - (q @ moved) * q
         values, vectors = torch.linalg.eigh(_tridiagonal(alpha, beta))
         beta.append(float(moved.norm()))
         residual = beta[-1] * abs(float(vectors[-1, -1]))
         settled = residual <= max(tolerance * abs(float(values[-1])), rounding * float(values.abs().max()))
-        if settled or len(alpha) == min(most, len(first)):
+        if settled or len(alpha) == most:
             return _combined(vectors[:, -1].tolist(), basis), len(alpha), settled
         basis.append(moved / beta[-1])
 
