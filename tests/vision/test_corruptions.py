@@ -149,7 +149,7 @@ def test_without_pillow_the_error_says_what_to_install(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", without)
     monkeypatch.setattr("tamis_torch.extras.import_module", lambda name: without(name))
-    with pytest.raises(InputError, match=r"the corruption jpeg needs .* pip install 'tamis-torch\[vision\]'"):
+    with pytest.raises(InputError, match=r"the corruption jpeg needs .* pip install 'tamis-torch\[images\]'"):
         corrupted(pictures(), "jpeg", 1)
 
 

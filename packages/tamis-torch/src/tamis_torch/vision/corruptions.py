@@ -118,7 +118,7 @@ def _jpeg(images: Tensor, t: float, _: torch.Generator) -> Tensor:
     """Write each image as JPEG of quality ``t`` and read it again, in 8 bits."""
     if images.shape[1] not in (1, 3):
         raise InputError(f"images must have 1 channel or 3 for jpeg, got {images.shape[1]}")
-    library = borrow("PIL", "Image", "vision", "the corruption jpeg")
+    library = borrow("PIL", "Image", "images", "the corruption jpeg")
     pixels = (255 * images).round().to("cpu", torch.uint8).movedim(1, -1).squeeze(-1).numpy()
     read = np.stack([_through_jpeg(library, picture, int(t)) for picture in pixels])
     return (
