@@ -53,11 +53,12 @@ def command(
         float | None, typer.Option(help="Of the sharpness-aware gradient, in the units of the weights; 0.1.")
     ] = None,
     penalty: Annotated[
-        float | None, typer.Option(help="Of the distance to the sparse set, at the end; else from the steps.")
+        float | None, typer.Option(help="Strength of the pull to the sparse set; 0.1.")
     ] = None,
     penalty_rise: Annotated[
-        str | None, typer.Option(help="cosine (default), from 0 over all steps; or none.")
+        str | None, typer.Option(help="none (default), or cosine: from 0 to the penalty over all steps.")
     ] = None,
+    pull: Annotated[str | None, typer.Option(help="direct (default), or gradient as in the paper.")] = None,
     interval: Annotated[
         int | None, typer.Option(help="Steps between two updates of z and u, or two prunings of gmp.")
     ] = None,
@@ -94,10 +95,9 @@ def command(
     config = _config(
         method,
         sparsity=sparsity, layers=layers, skip=skip, budget=budget, epochs=epochs, batch_size=batch_size,
-        lr=lr, momentum=momentum,
-        weight_decay=weight_decay, warmup=warmup, augment=augment, radius=radius,
-        penalty=penalty, penalty_rise=penalty_rise, interval=interval, growth=growth, rounds=rounds,
-        rewind=rewind, dense_share=dense_share, seed=seed,
+        lr=lr, momentum=momentum, weight_decay=weight_decay, warmup=warmup, augment=augment, radius=radius,
+        penalty=penalty, penalty_rise=penalty_rise, pull=pull, interval=interval, growth=growth,
+        rounds=rounds, rewind=rewind, dense_share=dense_share, seed=seed,
     )  # fmt: skip
     from tamis_torch.vision.sparse_training import train_sparse
 

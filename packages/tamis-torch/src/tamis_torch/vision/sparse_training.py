@@ -153,7 +153,6 @@ def _prepare(
     _check_outputs(network, standard(images.test.inputs[:2]).to(device), images.classes)
     chosen = (method.layers, method.skip) if isinstance(method, Pruned) else ()
     steps = method.epochs * batches.per_epoch
-    method = method.resolved(steps)
     return Task(
         arch, network, images, standard, batches, prunable(network, *chosen), method, method.plan(steps),
         torch.device(device),

@@ -23,7 +23,7 @@ class Gradual(Pruned):
 
     interval: int = 32
     """Steps between two prunings."""
-    growth: float = 0.75
+    growth: float = 0.5
     """Share of the steps after which the sparsity is reached."""
     radius: float = 0.0
     """Of the sharpness-aware gradient; 0: the plain one, in half the time."""

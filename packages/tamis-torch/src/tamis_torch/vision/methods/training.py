@@ -76,10 +76,6 @@ class ImageTraining:
         """Return what happens when in so many steps."""
         return Plan(rates(self, [steps]))
 
-    def resolved(self, steps: int) -> "ImageTraining":
-        """Return these settings with those filled in that depend on the number of steps."""
-        return self
-
 
 @dataclass(frozen=True, kw_only=True)
 class Pruned(Budgeted, ImageTraining):
@@ -95,10 +91,10 @@ class Pruned(Budgeted, ImageTraining):
     """What shares one count of zeros: all layers under one threshold, or "tensor", each layer."""
 
     def __post_init__(self) -> None:
-        Budgeted.__post_init__(self)
-        ImageTraining.__post_init__(self)
         if self.pattern is not None:
             raise InputError(f"pattern must be left out on images, got {self.pattern!r}; give a sparsity")
+        Budgeted.__post_init__(self)
+        ImageTraining.__post_init__(self)
         check_choice("budget", self.budget, ("global", "tensor"))
 
 
