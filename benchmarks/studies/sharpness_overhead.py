@@ -1,7 +1,8 @@
 """What a sharpness-aware step costs in plain steps: one ratio for each way to take it, measured in one run.
 
 Blocks of steps of the plain optimiser alternate with blocks of sharpness-aware ones on the same network and
-batches; the median of the ratios of neighbouring blocks is reported, with the least and the greatest.
+batches; the median of the ratios of neighbouring blocks is reported, with the least and the greatest.  It is
+processor time that is measured, so that other programs on the machine make no difference.
 
     python benchmarks/studies/sharpness_overhead.py --arch resnet8 --side 28 --blocks 9
 """
@@ -10,7 +11,7 @@ import argparse
 import json
 from collections.abc import Callable
 from statistics import median
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import torch
@@ -44,11 +45,11 @@ def steps_of(arch: str, shape: tuple[int, ...], admm: bool, radius: float) -> St
 
 
 def seconds(step: Step, batches: list[tuple[torch.Tensor, torch.Tensor]]) -> float:
-    """Return how long a block of steps takes."""
-    begun = perf_counter()
+    """Return the processor time that a block of steps takes."""
+    begun = process_time()
     for inputs, labels in batches:
         step(inputs, labels)
-    return perf_counter() - begun
+    return process_time() - begun
 
 
 def main() -> None:
@@ -65,9 +66,12 @@ def main() -> None:
     made = {name: steps_of(given.arch, shape, *kind) for name, kind in kinds.items()}
     draw = torch.Generator().manual_seed(0)
     batches = [
-        (torch.randn(given.batch_size, *shape, generator=draw), torch.randint(10, (given.batch_size,), generator=draw))
+        (
+            torch.randn(given.batch_size, *shape, generator=draw),
+            torch.randint(10, (given.batch_size,), generator=draw),
+        )
         for _ in range(given.steps)
-    ]  # fmt: skip
+    ]
     times: dict[str, list[float]] = {name: [] for name in made}
     for number in range(given.blocks + 1):
         for name, step in made.items():

@@ -85,10 +85,10 @@ def make(cell: Cell, given: argparse.Namespace, images: vision.Images, folder: P
             dtype=given.dtype, resume=begun, force=out.exists() and not begun,
         )  # fmt: skip
     results = json.loads(told.read_text("utf-8"))
-    kept = ("sparsity", "accuracy", "steps", "seconds", "warnings", "versions", "machine")
+    kept = ("accuracy", "steps", "seconds", "warnings", "versions", "machine")
     config = json.loads((out / "config.json").read_text("utf-8")) | {"data": images.name}
-    return {**cell._asdict(), "settings": config, **{key: results[key] for key in kept}, "zeros": results["sparsity"],
-            "sparsity": cell.sparsity}  # fmt: skip
+    found = {key: results[key] for key in kept} | {"zeros": results["sparsity"], "settings": config}
+    return found | cell._asdict()
 
 
 def table(rows: list[dict[str, Any]]) -> str:
