@@ -17,13 +17,15 @@ import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
-from statistics import mean
 from typing import Any, NamedTuple
 
 import torch
+from vision_figures import UNPRUNED, draw, eigenvalue, table
 
 import tamis_torch as tt
 from tamis_torch import vision
+from tamis_torch.vision.batches import in_order
+from tamis_torch.vision.curvature import top_eigenvalue
 
 RESULTS = Path(__file__).parents[1] / "results"
 SPARSITIES = (0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
@@ -51,7 +53,6 @@ METHODS: dict[str, Callable[..., Any]] = {
     "admm, paper's form": papers(vision.Admm),
     "safe, paper's form": papers(vision.Safe),
 }
-UNPRUNED = ("dense", "sam")
 
 
 class Cell(NamedTuple):
@@ -91,61 +92,11 @@ def make(cell: Cell, given: argparse.Namespace, images: vision.Images, folder: P
     return found | cell._asdict()
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """Return test accuracies as a table: mean over seeds, and how far least and largest are apart."""
-    sparsities = sorted({row["sparsity"] for row in rows if row["method"] not in UNPRUNED})
-    lines = [
-        "| method | " + " | ".join(f"{s:.1%}" for s in sparsities) + " | seconds |",
-        "|---" * (len(sparsities) + 2) + "|",
-    ]
-    for method in (name for name in METHODS if any(row["method"] == name for row in rows)):
-        of = [row for row in rows if row["method"] == method]
-        goals = [None] if method in UNPRUNED else sparsities
-        cells = [said([r for r in of if s is None or r["sparsity"] == s]) for s in goals]
-        cells += [""] * (len(sparsities) - len(cells))
-        lines.append(f"| {method} | {' | '.join(cells)} | {mean(row['seconds'] for row in of):.1f} |")
-    return "\n".join(lines)
-
-
-def said(rows: list[dict[str, Any]]) -> str:
-    """Return mean and spread of the accuracies of several seeds in percent."""
-    values = [100 * row["accuracy"]["after"] for row in rows]
-    return f"{mean(values):.2f} ({max(values) - min(values):.2f})" if values else "-"
-
-
-def draw(rows: list[dict[str, Any]], path: Path, title: str) -> None:
-    """Draw accuracy against what is left of the weights, the spread over seeds as a band."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    matplotlib.rcParams.update({"svg.hashsalt": "tamis", "font.size": 9})
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(7, 4.5), layout="constrained")
-    for number, method in enumerate(METHODS):
-        of = [row for row in rows if row["method"] == method]
-        if not of:
-            continue
-        style = {"color": f"C{number}", "label": method}
-        if method in UNPRUNED:
-            axis.axhline(100 * mean(row["accuracy"]["after"] for row in of), ls=":", lw=1, **style)
-            continue
-        goals = sorted({row["sparsity"] for row in of})
-        values = [[100 * r["accuracy"]["after"] for r in of if r["sparsity"] == s] for s in goals]
-        left = [1 - s for s in goals]
-        wide = 2.2 if method == "safe" else 1.1
-        dashes = "--" if "paper" in method else "-"
-        axis.plot(left, [mean(v) for v in values], dashes, marker=".", lw=wide, **style)
-        axis.fill_between(
-            left, [min(v) for v in values], [max(v) for v in values], color=style["color"], alpha=0.12
-        )
-    goals = sorted({row["sparsity"] for row in rows if row["method"] not in UNPRUNED})
-    axis.set(xscale="log", xlabel="sparsity", ylabel="test accuracy, %", title=title)
-    axis.set_xticks([1 - s for s in goals], [f"{s:.1%}" for s in goals], minor=False)
-    axis.minorticks_off()
-    axis.invert_xaxis()
-    axis.legend(fontsize=8)
-    figure.savefig(path, metadata={"Date": None})
+def sharpest(run: Path, images: vision.Images, count: int) -> float:
+    """Return the top eigenvalue of the loss's Hessian on the first training images, all weights free."""
+    network, standard, _ = vision.load_network(run / "model")
+    batches = list(in_order(images.train, standard, torch.device("cpu"), count))
+    return top_eigenvalue(network, batches, tolerance=0.01).value
 
 
 def main() -> None:
@@ -162,6 +113,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="*", default=list(METHODS), choices=list(METHODS))
     parser.add_argument("--sparsities", nargs="*", type=float, default=list(SPARSITIES))
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
+    parser.add_argument("--curvature", type=int, default=0, help="Images to take the Hessian on; 0: not.")
     parser.add_argument("--dtype", default="float32")
     parser.add_argument(
         "--threads", type=int, default=1, help="Of torch; a figure is repeated with the same."
@@ -183,16 +135,22 @@ def main() -> None:
         for method in given.methods
     ]
     for cell in dict.fromkeys(cells):
-        if cell.label not in rows:
-            rows[cell.label] = make(cell, given, images, given.runs / name)
+        row = rows.get(cell.label) or make(cell, given, images, given.runs / name)
+        if given.curvature and "top_eigenvalue" not in row:
+            row["top_eigenvalue"] = sharpest(given.runs / name / cell.label, images, given.curvature)
+        if rows.get(cell.label) is not row or given.curvature:
+            rows[cell.label] = row
             file.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
     made = list(rows.values())
     title = f"{given.arch} on {images.name}, {given.epochs} epochs{noise.replace('-', ', ')}"
-    file.with_suffix(".md").write_text(
-        f"Test accuracy in per cent, {title}: mean over seeds, (largest - least); `nox -s study-vision`.\n\n"
-        f"{table(made)}\n", "utf-8",
-    )  # fmt: skip
-    draw(made, file.with_suffix(".svg"), title)
+    words = "mean over seeds, (largest - least); `nox -s study-vision`."
+    text = f"Test accuracy in per cent, {title}: {words}\n\n{table(made, list(METHODS))}\n"
+    measured = [row for row in made if "top_eigenvalue" in row]
+    if measured:
+        text += f"\nTop eigenvalue of the Hessian of the training loss: {words}\n\n"
+        text += f"{table(measured, list(METHODS), eigenvalue)}\n"
+    file.with_suffix(".md").write_text(text, "utf-8")
+    draw(made, list(METHODS), file.with_suffix(".svg"), title)
 
 
 if __name__ == "__main__":
