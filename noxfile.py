@@ -109,7 +109,7 @@ def study_llm(session: nox.Session) -> None:
 
 @nox.session(name="study-vision")
 def study_vision(session: nox.Session) -> None:
-    """Train image classifiers by every method at every sparsity (half an hour for the digits); goes on.
+    """Train image classifiers by every method at every sparsity (an hour or so for the digits); goes on.
 
     Other images: ``-- --data FOLDER --images 10000 --epochs 10``; wrong labels: ``-- --label-noise 0.5``.
     """
