@@ -108,6 +108,16 @@ def study_llm(session: nox.Session) -> None:
     session.run("python", "benchmarks/studies/llm.py", *session.posargs)
 
 
+@nox.session(name="study-vision")
+def study_vision(session: nox.Session) -> None:
+    """Train image classifiers by every method at every sparsity (an hour or so for the digits); goes on.
+
+    Other images: ``-- --data FOLDER --images 10000 --epochs 10``; wrong labels: ``-- --label-noise 0.5``.
+    """
+    install(session, *group("test"))
+    session.run("python", "benchmarks/studies/vision.py", *session.posargs)
+
+
 @nox.session(name="study-memory")
 def study_memory(session: nox.Session) -> None:
     """Measure the bytes a parameter of Adam, Elsa and each step to Elsa-L (minutes, Linux)."""

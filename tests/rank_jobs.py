@@ -20,7 +20,19 @@ from torch.distributed.tensor import DTensor, Shard
 from transformers import LlamaConfig, LlamaForCausalLM
 
 import tamis_torch
-from tamis_torch import ADMM, Elsa, ElsaL, InputError, SparseGPT, fit, prunable, prune, training
+from tamis_torch import (
+    ADMM,
+    Elsa,
+    ElsaL,
+    InputError,
+    Iteration,
+    SharpnessAware,
+    SparseGPT,
+    fit,
+    prunable,
+    prune,
+    training,
+)
 from tamis_torch.few_bits import FewBitsAdam
 from tamis_torch.in_backward import step_in_backward
 from tamis_torch.ranks import Ranks, local, rows_before, share
@@ -98,6 +110,34 @@ def same_gradients(many: bool, settings: dict[str, Any], columns: int) -> dict[s
         watches.append(tuple(optimizer.watch or ()))
     quietly(optimizer.finalize)
     return {"weights": {n: whole(p) for n, p in model.named_parameters()}, "masks": masks, "watches": watches}
+
+
+def sharp_steps(many: bool, kind: str) -> dict[str, Any]:
+    """Return the weights after some sharpness-aware steps inside ADMM, each rank on its share of a batch."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 9), nn.Tanh(), nn.Linear(9, 4))
+    ranks = dist.get_world_size() if many else 1
+    mine = slice(dist.get_rank(), None, ranks) if many else slice(None)
+    net: nn.Module = model
+    if many and kind == "fully_shard":
+        fully_shard(model, mesh=init_device_mesh("cpu", (ranks,)))
+    elif many:
+        net = nn.parallel.DistributedDataParallel(model)
+    sharp = SharpnessAware(torch.optim.SGD(model.parameters(), 0.1, momentum=0.9), 0.5)
+    config = Iteration(sparsity=0.5, budget="global", interval=2, metric="none", pull="gradient")
+    optimizer = ADMM(sharp, prunable(model), config)
+
+    for step in range(4):
+        inputs = torch.randn(12, 6, generator=torch.Generator().manual_seed(step))[mine]
+
+        def closure(inputs: Tensor = inputs) -> Tensor:
+            optimizer.zero_grad()
+            loss: Tensor = net(inputs).square().mean()
+            loss.backward()
+            return loss
+
+        optimizer.step(closure)
+    return {name: whole(p) for name, p in model.named_parameters()}
 
 
 def mean(many: bool) -> float:

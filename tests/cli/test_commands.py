@@ -86,6 +86,15 @@ BAD = {
     "plan: rate": ("plan {model} --seq-len 16 --rate fast", 2, "400TFLOPS"),
     "inspect: no weights": ("inspect {there}", 2, "there"),
     "compare: no run": ("compare {there}", 2, "run.json"),
+    "train-sparse: data missing": ("train-sparse --data {missing} --out {out}", 2, "missing"),
+    "train-sparse: no images there": ("train-sparse --data {there} --out {out}", 2, "data_batch_1.bin"),
+    "train-sparse: arch": ("train-sparse --arch resnet9 --out {out}", 2, "arch must be one of resnet8"),
+    "train-sparse: method": ("train-sparse --method elsa --out {out}", 2, "safe, admm, gmp"),
+    "train-sparse: option of another method": ("train-sparse --method gmp --penalty 1 --out {out}", 2, "--penalty"),
+    "train-sparse: sparsity": ("train-sparse --sparsity 1 --out {out}", 2, "sparsity must be in [0, 1)"),
+    "train-sparse: noise": ("train-sparse --label-noise 2 --out {out}", 2, "label_noise must be in [0, 1]"),
+    "train-sparse: out exists": ("train-sparse --out {there}", 2, "--force"),
+    "train-sparse: out missing": ("train-sparse --arch mlp", 2, "--out"),
     "demo: sparsity": ("demo --out {out} --sparsity 2", 2, "sparsity must be in [0, 1)"),
 }  # fmt: skip
 
@@ -146,6 +155,35 @@ def test_plan_says_in_words_and_in_json_what_python_says(places, tamis):
     assert code == 0 and "moments" in out and "give --rate" in out and "devices 1 of 80.0 GB" in out
 
 
+def test_train_sparse_says_what_python_does_and_its_page_has_the_command_that_does_it_again(places, tamis):
+    import re
+
+    import tamis_torch as tt
+
+    runs = [places["out"].with_name(name) for name in ("safe", "gmp", "again")]
+    quick = ["--arch", "mlp", "--epochs", 1, "--sparsity", 0.9, "--seed", 2]
+    code, out, errors = tamis("train-sparse", *quick, "--label-noise", 0.2, "--out", runs[0], "--json")
+    assert code == 0, errors
+    said = json.loads(out.splitlines()[-1])
+    method = tt.vision.Safe(sparsity=0.9, epochs=1, seed=2)
+    python = tt.train_sparse("mlp", "digits", method, out=places["out"], label_noise=0.2)
+    assert said["accuracy"] == python.results["accuracy"] and said["sparsity"] == python.results["sparsity"]
+    code, out, _ = tamis("train-sparse", *quick, "--method", "gmp", "--out", runs[1])
+    assert code == 0 and re.search(r"accuracy [\d.]+% on 360 test images of digits", out)
+    assert "sparsity 90.0" in out
+    page = (runs[0] / "report.html").read_text("utf-8")
+    command = re.search(r"tamis (train-sparse.*?)</code>", page, re.DOTALL)[1].replace("\\\n", " ").split()
+    command[command.index("--out") + 1] = str(runs[2])
+    assert tamis(*command)[0] == 0
+    weights = [(run / "model" / "model.safetensors").read_bytes() for run in (runs[0], runs[2])]
+    assert weights[0] == weights[1]
+    code, out, _ = tamis("compare", *runs[:2], "--out", places["out"].with_name("page.html"), "--json")
+    rows = json.loads(out.splitlines()[-1])["runs"]
+    assert rows[0]["accuracy"] == said["accuracy"]["after"] and rows[1]["method"] == "gmp"
+    code, out, _ = tamis("compare", *runs[:2], "--out", places["out"].with_name("page.html"))
+    assert "accuracy" in out and "ppl" not in out
+
+
 def test_words_are_the_default(places, tamis):
     code, out, _ = tamis("eval", places["model"], "--text", places["text"], "--seq-len", 32)
     assert code == 0 and out.startswith("perplexity ") and "windows of 32 tokens" in out
@@ -170,8 +208,11 @@ def test_help_does_not_wait_for_torch():
 OPTIONS = {
     "prune": "accumulate batch-size budget checkpoint-every checkpoint-minutes compile damping device "
     "dtype epochs eval eval-seq-len eval-windows force growth help in-backward interval json layers lr method metric "
-    "moments order out pattern penalty pull radius ratios recompute resume rounding samples seed seq-len skip "
+    "moments order out pattern penalty penalty-rise pull radius ratios recompute resume rounding samples seed seq-len skip "
     "sparsity start start-sparsity state steps train weights",
+    "train-sparse": "arch augment batch-size budget checkpoint-every checkpoint-minutes data dense-share device dtype "
+    "epochs force growth help interval json label-noise layers lr method momentum out penalty penalty-rise pull "
+    "radius resume rewind rounds seed skip sparsity train-images warmup weight-decay",
     "eval": "batch-size device help json seq-len task-limit task-path tasks text windows",
     "plan": "accumulate batch-size budget device-memory devices dtype from-run help in-backward json layers method "
     "moments radius rate recompute rounding seq-len skip sparsity state steps weights",

@@ -48,7 +48,22 @@ def sparse_portfolio(printed):
     assert "one asset: INFEASIBLE, turnover 1.6" in printed
 
 
-CLAIMS = (best_subset, sparse_logistic, compressed_sensing, best_segments, sparse_portfolio)
+def sparse_classifier(printed):
+    found = re.findall(r"(\w+) +([\d.]+) zeros, ([\d.]+)% right", printed)
+    assert [zeros for _, zeros, _ in found] == ["0.900", "0.970"] * 3
+    right = {(name, zeros): float(share) for name, zeros, share in found}
+    assert right["SAFE", "0.900"] > 85 and right["SAFE", "0.970"] > right["gradual", "0.970"] - 2
+    assert int(re.search(r"(\d+) of the first layer's 144", printed)[1]) > 0
+
+
+CLAIMS = (
+    best_subset,
+    sparse_logistic,
+    compressed_sensing,
+    best_segments,
+    sparse_portfolio,
+    sparse_classifier,
+)
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.__name__)

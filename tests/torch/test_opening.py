@@ -7,7 +7,7 @@ import torch
 
 from tamis_torch import ADMM, ALPS, Elsa, InputError, Magnitude, load, prunable, prune
 from tamis_torch.fit import Interrupted
-from tamis_torch.methods.elsa import sparsity_at
+from tamis_torch.methods.iteration import sparsity_at
 from tamis_torch.weights import zeros
 
 SETTINGS = {"steps": 8, "batch_size": 2, "seq_len": 16, "growth": 0.5}

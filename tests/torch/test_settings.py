@@ -6,7 +6,7 @@ import math
 import pytest
 
 from tamis_torch import Dense, Elsa, Finetune, InputError, Magnitude
-from tamis_torch.methods.elsa import constraint, sparsity_at
+from tamis_torch.methods.iteration import constraint, sparsity_at
 from tamis_torch.methods.schedule import lr_scale
 
 BAD = [

@@ -18,10 +18,9 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tamis_torch import advice, blockwise, environment, fit, launch, resolved, results, sharding
-from tamis_torch.checkpoint import Loaded, can_resume, folder_bytes, prepare_folder, save
+from tamis_torch.checkpoint import Loaded, can_resume, folder_bytes, save
 from tamis_torch.errors import InputError, RunError
 from tamis_torch.intervals import Intervals
-from tamis_torch.journal import write_json
 from tamis_torch.methods import magnitude
 from tamis_torch.methods.calibrated import Calibrated
 from tamis_torch.methods.elsa import Elsa
@@ -32,7 +31,6 @@ from tamis_torch.methods.names import name_of
 from tamis_torch.methods.schedule import Training
 from tamis_torch.opening import calibration, prepare_start
 from tamis_torch.ranks import Ranks
-from tamis_torch.report import write_report
 from tamis_torch.sharding import check_shares
 from tamis_torch.task import Task, prepare
 from tamis_torch.training import check_model, peak_lr
@@ -80,7 +78,7 @@ def run(asked: Asked, ranks: Ranks) -> Run:
     task = _prepared(asked)
     asked = replace(asked, method=_settled(asked.method, task))
     settings = _settings(asked, task, ranks)
-    if launch.first(ranks, lambda: _ended(asked, settings)):
+    if launch.first(ranks, lambda: resolved.ended(asked.folder, settings, asked.force, asked.resume)):
         return Run(asked.folder, results.told(asked.folder))
     started = monotonic() - (results.spent(asked.folder) if asked.resume else 0.0)
     record = results.begun(task, settings["method"], asked.method, asked.device)
@@ -92,7 +90,7 @@ def run(asked: Asked, ranks: Ranks) -> Run:
         record |= {"status": fit.status_of(error), "message": str(error), "seconds": monotonic() - started}
         if ranks.rank == 0:
             with suppress(RunError):  # on a full disk; the reason is the first one
-                _write(asked.folder, record)
+                results.write(asked.folder, record)
         raise
 
 
@@ -132,18 +130,6 @@ def _settings(asked: Asked, task: Task, ranks: Ranks) -> dict[str, Any]:
     return resolved.settings_of(task, name, asdict(asked.method), device, asked.dtype, given=given)
 
 
-def _ended(asked: Asked, settings: dict[str, Any]) -> bool:
-    """Open the run's folder; return whether the run came to its end, but perhaps not to its page."""
-    prepare_folder(asked.folder, force=asked.force, resume=asked.resume)
-    if asked.resume:
-        resolved.check_same(asked.folder, settings)
-        if results.ended(asked.folder):
-            write_report(asked.folder)
-            return True
-    write_json(asked.folder / "config.json", settings)
-    return False
-
-
 def _work(asked: Asked, task: Task, record: dict[str, Any], ranks: Ranks) -> Task:
     """Prune or train; return the task with the model that came out, which may be cut over ranks."""
     method, folder, dtype, intervals = asked.method, asked.folder, asked.dtype, asked.intervals
@@ -170,7 +156,7 @@ def _finish(asked: Asked, task: Task, record: dict[str, Any], ranks: Ranks, star
     if record["perplexity"]:
         record["perplexity"]["after"] = results.judge(task)
         record["warnings"] += advice.worse(record["perplexity"])
-    record |= results.counted(task)
+    record |= results.counted(task.weights)
     record["warnings"] += advice.sparser(asked.method, record["sparsity"])
     record |= {
         "status": "complete",
@@ -178,12 +164,5 @@ def _finish(asked: Asked, task: Task, record: dict[str, Any], ranks: Ranks, star
         "peak_memory_bytes": environment.peak_memory(asked.device),
         "size": {"model_bytes": folder_bytes(folder / "model")},
     }
-    launch.first(ranks, lambda: _write(folder, record))
+    launch.first(ranks, lambda: results.write(folder, record))
     return Run(folder, record)
-
-
-def _write(folder: Path, record: dict[str, Any]) -> None:
-    """Write how a run ended; one without a page has not ended."""
-    (folder / "report.html").unlink(missing_ok=True)
-    write_json(folder / "run.json", record)
-    write_report(folder)

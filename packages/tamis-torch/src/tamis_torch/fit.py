@@ -17,8 +17,9 @@ from tamis_torch.intervals import Clock, Intervals
 from tamis_torch.journal import Journal, Silent
 from tamis_torch.layout import layout
 from tamis_torch.masters import Masters, to_bfloat16
-from tamis_torch.methods.elsa import Elsa, sparsity_at
+from tamis_torch.methods.elsa import Elsa
 from tamis_torch.methods.finetune import Finetune, masks, restrict
+from tamis_torch.methods.iteration import penalty_at, sparsity_at
 from tamis_torch.methods.schedule import Training
 from tamis_torch.optimizer import ADMM
 from tamis_torch.ranks import Ranks, ranks_of
@@ -150,7 +151,7 @@ def _watched(config: Training, optimizer: Any, step: int) -> dict[str, Any]:
         return {"penalty": None, "sparsity": 0.0, "residual": None, "mask_change": None}
     watch = optimizer.watch
     return {
-        "penalty": config.penalty,
+        "penalty": penalty_at(config, step - 1),
         "sparsity": sparsity_at(config, step, optimizer.begun),
         "residual": watch.residual if watch else None,
         "mask_change": watch.mask_change if watch else None,

@@ -17,8 +17,14 @@ KEYS = (
 )  # a second moment in the state of Adam and its kin, RMSprop, Adagrad
 
 
-def check_inner(inner: torch.optim.Optimizer, weights: Mapping[str, nn.Parameter]) -> None:
-    """Refuse an optimiser that does not have the weights, or must evaluate the loss itself.
+def innermost(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
+    """Return the torch optimiser that makes the step, out of ADMM and sharpness-aware steps round it."""
+    inner = getattr(optimizer, "inner", None)
+    return optimizer if inner is None else innermost(inner)
+
+
+def check_one_step(inner: torch.optim.Optimizer) -> None:
+    """Refuse an optimiser that must evaluate the loss itself.
 
     Raises
     ------
@@ -28,8 +34,18 @@ def check_inner(inner: torch.optim.Optimizer, weights: Mapping[str, nn.Parameter
     if closure is not None and closure.default is inspect.Parameter.empty:
         raise InputError(
             f"inner must make one step a call; {type(inner).__name__} evaluates the loss several times, and "
-            "the pull has no place between; use Adam or SGD"
+            "nothing has a place between; use Adam or SGD"
         )
+
+
+def check_inner(inner: torch.optim.Optimizer, weights: Mapping[str, nn.Parameter]) -> None:
+    """Refuse an optimiser that does not have the weights, or must evaluate the loss itself.
+
+    Raises
+    ------
+    InputError
+    """
+    check_one_step(inner)
     if not isinstance(weights, Mapping):
         kind = type(weights).__name__
         raise InputError(f"weights must be named, as tt.prunable(model) returns them, got {kind}")

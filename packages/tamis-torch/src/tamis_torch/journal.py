@@ -31,9 +31,9 @@ class Journal:
     folder : Path
         The run folder.
     total_steps, tokens_per_step, start : int
-        The budget, and the steps that an earlier part of the run made already.
+        The budget, in tokens or images, and the steps that an earlier part of the run made already.
     kind : tamis_torch.progress.Kind
-        What is counted and shown: the steps of a training (default), or blocks.
+        What is counted and shown: the steps of a training (default), also on images, or blocks.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Journal:
         self.folder, self.tokens = folder, tokens_per_step
         self._path = folder / "metrics.jsonl"
         self._keep_lines(start)
+        self._rate = f"{kind.counted}_per_second"
         self._shown = [key for key, _, _ in kind.figures]
         self._progress = Progress(total_steps, tokens_per_step, kind)
         self._last = monotonic()
@@ -64,7 +65,7 @@ class Journal:
         line = {
             "step": step,
             **record,
-            "tokens_per_second": round(self.tokens / max(now - self._last, 1e-9), 1),
+            self._rate: round(self.tokens / max(now - self._last, 1e-9), 1),
         }
         self._last = now
         with writing(self._path):

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from tamis_torch.few_bits import FewBitsAdam
+from tamis_torch.inner import innermost
 from tamis_torch.masters import Masters
 from tamis_torch.optimizer import ADMM
 from tamis_torch.state.codes import Format
@@ -26,7 +27,7 @@ Layout = Callable[[str], Kind]
 def layout(model: nn.Module | Masters, optimizer: torch.optim.Optimizer) -> Layout:
     """Return a function that tells of each name in a checkpoint (:mod:`tamis_torch.snapshot`) its kind."""
     named = dict(model.named_parameters())
-    inner = optimizer.inner if isinstance(optimizer, ADMM) else optimizer
+    inner = innermost(optimizer)
     numbered = parameters(optimizer)
 
     def of_inner(number: str, key: str) -> Kind:

@@ -50,7 +50,7 @@ def load(model: str, *, device: str = "cpu", dtype: torch.dtype = torch.float32)
         safetensors, no tokenizer, a damaged file, or a weight that is missing, of another shape
         than its config says, or not finite; or if the device is not available.
     """
-    _check_device(device)
+    check_device(device)
     source = find_source(model)
     with quiet(bars=source.hub, stderr=source.gguf):
         _check_config(source, _read(source, AutoConfig))
@@ -80,7 +80,8 @@ def _weight_options(source: Source, dtype: torch.dtype) -> dict[str, Any]:
     return {**common, "use_safetensors": True}
 
 
-def _check_device(device: str) -> None:
+def check_device(device: str) -> None:
+    """Refuse a device that is not there."""
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:

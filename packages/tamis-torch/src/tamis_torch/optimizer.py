@@ -11,9 +11,9 @@ Two lines change::
         optimizer.zero_grad()
     optimizer.finalize()                                                            # new
 
-The iteration is that of :mod:`tamis.admm`, the equations and settings are those of
-:mod:`tamis_torch.methods.elsa`, how z and u are kept that of :mod:`tamis_torch.packed`.  This file
-only walks over the parameters.
+The iteration is that of :mod:`tamis.admm`, its settings are those of
+:mod:`tamis_torch.methods.iteration`, of which Elsa's are one choice and SAFE's on images another; how z
+and u are kept is that of :mod:`tamis_torch.packed`.  This file only walks over the parameters.
 
 Of weights that FSDP2 cut over ranks each rank has its rows of w, z and u (:mod:`tamis_torch.ranks`).  Counts
 and norms are added up over all, so that masks and numbers are those of one process.
@@ -31,12 +31,13 @@ from tamis.arrays import restrict, widen
 from tamis_torch.advice import Watch, arrived, emptied
 from tamis_torch.errors import InputError, RunError
 from tamis_torch.few_bits import FewBitsAdam
-from tamis_torch.inner import check_inner
+from tamis_torch.inner import check_inner, innermost
 from tamis_torch.methods.budget import groups, keep
-from tamis_torch.methods.elsa import Elsa, begun_with, constraint
+from tamis_torch.methods.iteration import Iteration, begun_with, constraint, penalty_at
 from tamis_torch.moments import Metric
 from tamis_torch.packed import add_dual, split
 from tamis_torch.ranks import entries_before, local, ranks_of
+from tamis_torch.sharpness_aware import SharpnessAware
 from tamis_torch.state.held import encoded, held, put_back, tensors_of, tick
 
 PARTS = ("targets", "kept", "moments")  # of the state, tensors by name
@@ -49,11 +50,13 @@ class ADMM(torch.optim.Optimizer):
     ----------
     inner : torch.optim.Optimizer
         Does the step; its groups and learning rates are this optimiser's too, so learning-rate
-        schedulers take either.  Any that steps once a call: not LBFGS.
+        schedulers take either.  Any that steps once a call: not LBFGS.  With
+        :class:`tamis_torch.SharpnessAware` round it the pull is taken at w, not at the point nearby.
     weights : mapping of str to nn.Parameter
         What is pruned, as :func:`tamis_torch.prunable` returns it; each must be in ``inner``.  Whole, or
         cut over ranks by ``fully_shard``, which must have been called before ``inner`` was made.
-    config : Elsa
+    config : Iteration
+        :class:`tamis_torch.Elsa` is one.
     axes : mapping of str to int, optional
         The axis of each weight that runs over its layer's inputs, along which N:M groups and the
         rows of a budget lie; 1, that of ``nn.Linear``, where left out.
@@ -84,7 +87,7 @@ class ADMM(torch.optim.Optimizer):
         self,
         inner: torch.optim.Optimizer,
         weights: Mapping[str, nn.Parameter],
-        config: Elsa,
+        config: Iteration,
         axes: Mapping[str, int] | None = None,
     ) -> None:
         check_inner(inner, weights)
@@ -95,7 +98,8 @@ class ADMM(torch.optim.Optimizer):
         self._check_whole()
         self.count, self.final, self.begun = 0, False, begun_with(config, weights, self.axes)
         self.watch: Watch | None = None
-        self._metric = Metric(config.metric, inner, self.weights)
+        self._stepper = innermost(inner)
+        self._metric = Metric(config.metric, self._stepper, self.weights)
         self._groups = groups(config.budget, weights)
         self.moments = self._metric.moments
         self.targets, self.kept = held(
@@ -107,29 +111,25 @@ class ADMM(torch.optim.Optimizer):
                 for name, kept in self._select(names, here):
                     self.kept[name] = kept
                     self.targets[name] = restrict(widen(here[name]), kept)
-        self._pulled_inside = False
-        if isinstance(inner, FewBitsAdam) and config.pull == "direct":  # the pull must precede the rounding
-            self._pulled_inside = True
-            inner.pulls |= {w: (*encoded(self.targets, name), config.penalty) for name, w in weights.items()}
+        self._hand_pulls()
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """Make one step of the inner optimiser with the pull, and every ``interval`` steps update z and u."""
         if self.final:
             raise RuntimeError("step() after finalize() would undo the sparsity; make a new ADMM to go on")
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        loss = None if closure is None else self._evaluate(closure)
         self._metric.observe()
         if self.config.pull == "gradient":
             self._pull_gradients()
         self.inner.step()
-        if self.config.pull == "direct" and not self._pulled_inside:
+        if self.config.pull == "direct" and not isinstance(self._stepper, FewBitsAdam):
             self._pull_weights()
         self.count += 1
         if self.count % self.config.interval == 0 or self.count == self.config.steps:
             self._update()
+        if self.config.penalty_rise != "none":
+            self._hand_pulls()
         return loss
 
     @torch.no_grad()
@@ -165,6 +165,26 @@ class ADMM(torch.optim.Optimizer):
         self.count, self.begun = own["count"], own["begun"]
         self.watch = Watch(*own["watch"]) if own["watch"] else None
         self._metric.forget()
+        self._hand_pulls()
+
+    def _evaluate(self, closure: Callable[[], Any]) -> Any:
+        """Leave the gradient of the loss in the weights, sharpness-aware if the inner optimiser is."""
+        if isinstance(self.inner, SharpnessAware):
+            return self.inner.evaluate(closure)
+        with torch.enable_grad():
+            return closure()
+
+    @property
+    def penalty(self) -> float:
+        """The penalty of the next step."""
+        return penalty_at(self.config, self.count)
+
+    def _hand_pulls(self) -> None:
+        """Give the pull of the next step to an optimiser that makes it before it rounds its weights."""
+        if isinstance(self._stepper, FewBitsAdam) and self.config.pull == "direct":
+            self._stepper.pulls |= {
+                w: (*encoded(self.targets, name), self.penalty) for name, w in self.weights.items()
+            }
 
     def _here(self, name: str) -> Tensor:
         """Return the rows of a weight that are here."""
@@ -183,16 +203,16 @@ class ADMM(torch.optim.Optimizer):
     def _pull_weights(self) -> None:
         here = {name: self._here(name) for name in self.weights}
         if isinstance(self.targets, dict) and all(here[n].dtype == t.dtype for n, t in self.targets.items()):
-            torch._foreach_lerp_(tuple(here.values()), tuple(self.targets.values()), self.config.penalty)
+            torch._foreach_lerp_(tuple(here.values()), tuple(self.targets.values()), self.penalty)
             return
         for name, weight in here.items():
-            weight.lerp_(self.targets[name].to(weight.dtype), self.config.penalty)
+            weight.lerp_(self.targets[name].to(weight.dtype), self.penalty)
 
     def _pull_gradients(self) -> None:
         for name, weight in self.weights.items():
             if weight.grad is not None:
                 away = self._here(name) - self.targets[name]
-                local(weight.grad).add_(away, alpha=self.config.penalty)
+                local(weight.grad).add_(away, alpha=self.penalty)
 
     def _update(self) -> None:
         """Update z and u of all matrices; for a moment their targets hold w + u."""

@@ -30,10 +30,16 @@ class Kind(NamedTuple):
 
     unit: str
     figures: tuple[tuple[str, str, Callable[[float | None], str]], ...]
+    counted: str = "tokens"  # what a step reads
 
 
 TRAINING = Kind(
     "step", (("loss", "loss", number), ("residual", "|w-z|/|w|", number), ("sparsity", "sparsity", percent))
+)
+IMAGES = Kind(
+    "step",
+    (("loss", "loss", number), ("accuracy", "accuracy", percent), ("sparsity", "sparsity", percent)),
+    "images",
 )
 BLOCKS = Kind("block", (("error", "error", number), ("sparsity", "sparsity", percent)))
 
@@ -46,9 +52,9 @@ class Progress:
     total_steps : int
         Steps of the whole run, those before a resume included.
     tokens_per_step : int
-        Tokens that a step reads.
+        Tokens, or images, that a step reads.
     kind : Kind
-        TRAINING (default) or BLOCKS.
+        TRAINING (default), IMAGES or BLOCKS.
     console : rich.console.Console, optional
         Where to write; by default stderr, live only if that is a terminal.
     clock : callable, optional
@@ -130,7 +136,7 @@ class Progress:
         seconds = self._speed.seconds_per_step()
         speed = self.tokens_per_step / seconds if seconds else None
         figures = [f"{name} {show(self._known.get(key))}" for key, name, show in self._kind.figures]
-        return [*figures, f"{number(speed)} tokens/s"]
+        return [*figures, f"{number(speed)} {self._kind.counted}/s"]
 
     def _left(self) -> str:
         seconds = self._speed.seconds_per_step()

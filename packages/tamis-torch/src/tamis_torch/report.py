@@ -11,19 +11,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from tamis_torch.comparison import compare_table, plain_table, rich_table, write_comparison
 from tamis_torch.pages import render, words
 from tamis_torch.pages.block_charts import block_charts
 from tamis_torch.pages.charts import kinds_chart, perplexity_chart, smoothing_span, training_charts
 from tamis_torch.pages.curves import smooth
 from tamis_torch.pages.heat_map import heat_map
+from tamis_torch.pages.image_words import accuracy_chart, is_on_images
 from tamis_torch.pages.layers import Layer
 from tamis_torch.pages.run_folder import Record, RunFolder, column, is_by_block, read_run
 
 __all__ = ["compare_table", "plain_table", "rich_table", "write_comparison", "write_report"]
 
 SAMPLED = 40  # rows of the table that stands for the curves
-MEASURES = ("loss", "lr", "penalty", "sparsity", "residual", "mask_change", "tokens_per_second")
+MEASURES = ("loss", "lr", "penalty", "sparsity", "residual", "mask_change",
+            "tokens_per_second", "images_per_second")  # fmt: skip
 
 
 def write_report(run_folder: str | Path) -> Path:
@@ -44,7 +48,7 @@ def _values(run: RunFolder) -> dict[str, Any]:
     """Return what the template shows."""
     rows = _layer_rows(run.run.get("layers") or [])
     layers = [Layer(row["name"], row["entries"], row["nonzeros"]) for row in rows]
-    perplexity, by_block = run.run.get("perplexity"), is_by_block(run.metrics)
+    by_block = is_by_block(run.metrics)
     return {
         "title": words.title(run),
         "lead": words.lead(run),
@@ -58,7 +62,9 @@ def _values(run: RunFolder) -> dict[str, Any]:
         "sampled": run.metrics if by_block else _sampled(run.metrics),
         "heat_map": heat_map(layers),
         "kinds_chart": kinds_chart(layers),
-        "perplexity_chart": perplexity_chart(perplexity) if perplexity else None,
+        "judged": "Accuracy" if is_on_images(run) else "Perplexity",
+        "judged_chart": _judged_chart(run),
+        "counted": "images" if is_on_images(run) else "tokens",
         "layers": rows,
         "settings": [(name.replace("_", " "), _setting(value)) for name, value in run.config.items()],
         "data": _data_rows(run.run.get("data") or {}),
@@ -68,13 +74,21 @@ def _values(run: RunFolder) -> dict[str, Any]:
     }
 
 
+def _judged_chart(run: RunFolder) -> Markup | None:
+    """Return the accuracies, or the perplexities, of a run; None if it did not come so far."""
+    perplexity, accuracy = run.run.get("perplexity"), run.run.get("accuracy")
+    if is_on_images(run):
+        return accuracy_chart(accuracy) if accuracy else None
+    return perplexity_chart(perplexity) if perplexity else None
+
+
 def _layer_rows(layers: Sequence[Record]) -> list[Record]:
     return [{**layer, "entries": math.prod(layer["shape"])} for layer in layers]
 
 
 def _data_rows(data: Record) -> list[Record]:
     names = {"train": "training", "eval": "evaluation"}
-    blank = {"path": "path not recorded", "tokens": None, "hash": "not recorded"}
+    blank = {"path": "path not recorded", "tokens": None, "images": None, "hash": "not recorded"}
     return [{**blank, **entry, "role": names.get(role, role)} for role, entry in data.items() if entry]
 
 

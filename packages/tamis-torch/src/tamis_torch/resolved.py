@@ -7,6 +7,9 @@ from typing import Any
 from tamis_torch import results
 from tamis_torch.data import digest
 from tamis_torch.errors import InputError
+from tamis_torch.folders import prepare_folder
+from tamis_torch.journal import write_json
+from tamis_torch.report import write_report
 from tamis_torch.task import Task, Text
 
 
@@ -49,3 +52,15 @@ def check_same(folder: Path, settings: dict[str, Any]) -> None:
     other = [f"{name} {before.get(name)}, got {now[name]}" for name in now if before.get(name) != now[name]]
     if other:
         raise InputError(f"the interrupted run in {folder} had other settings: {'; '.join(other)}")
+
+
+def ended(folder: Path, settings: dict[str, Any], force: bool, resume: bool) -> bool:
+    """Open the run's folder; return whether the run came to its end, but perhaps not to its page."""
+    prepare_folder(folder, force=force, resume=resume)
+    if resume:
+        check_same(folder, settings)
+        if results.ended(folder):
+            write_report(folder)
+            return True
+    write_json(folder / "config.json", settings)
+    return False

@@ -1,6 +1,7 @@
 """What ``run.json`` says: what a run is known by, how its model was judged, and the zeros counted."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ from torch import Tensor
 from tamis_torch import environment
 from tamis_torch.blockwise.windows import draw
 from tamis_torch.evaluate import perplexity
+from tamis_torch.journal import write_json
 from tamis_torch.methods import magnitude
 from tamis_torch.methods.elsa import Elsa
 from tamis_torch.methods.magnitude import Magnitude
 from tamis_torch.methods.schedule import Training
 from tamis_torch.opening import calibration
+from tamis_torch.report import write_report
 from tamis_torch.task import Task
 from tamis_torch.weights import nonzeros
 
@@ -52,6 +55,13 @@ def spent(folder: Path) -> float:
     return float(told(folder).get("seconds") or 0.0)
 
 
+def write(folder: Path, record: dict[str, Any]) -> None:
+    """Write how a run ended; one without a page has not ended."""
+    (folder / "report.html").unlink(missing_ok=True)
+    write_json(folder / "run.json", record)
+    write_report(folder)
+
+
 def judge(task: Task) -> float | None:
     """Return the perplexity of the model as it is, None without a text."""
     if task.evaluation is None:
@@ -80,11 +90,11 @@ def judge_start(task: Task, method: object) -> dict[str, Any] | None:
     return result
 
 
-def counted(task: Task) -> dict[str, Any]:
-    """Return the zeros of each pruned matrix and of all together."""
-    counts = nonzeros(task.weights)
-    layers = [_layer(name, w, n) for (name, w), n in zip(task.weights.items(), counts, strict=True)]
-    entries = sum(weight.numel() for weight in task.weights.values())
+def counted(weights: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Return the zeros of each pruned weight and of all together."""
+    counts = nonzeros(weights)
+    layers = [_layer(name, w, n) for (name, w), n in zip(weights.items(), counts, strict=True)]
+    entries = sum(weight.numel() for weight in weights.values())
     return {"layers": layers, "sparsity": 1 - sum(layer["nonzeros"] for layer in layers) / entries}
 
 

@@ -10,6 +10,8 @@ SAFE, arXiv 2506.06866, eq. 6).  A step takes two backward passes of the same ba
     with perturbed(parameters, radius):
         loss(w).backward()          # the gradient there
     optimizer.step()                # from where w was
+
+Of parameters that FSDP2 cut over ranks each rank moves its rows; the norm is that of all.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +20,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 from torch.nn.utils import get_total_norm
+
+from tamis_torch.ranks import local, ranks_of
 
 
 @contextmanager
@@ -39,7 +43,7 @@ def perturbed(parameters: Sequence[Tensor], radius: float) -> Iterator[None]:
     """
     moved = [p for p in parameters if p.grad is not None]
     with torch.no_grad():
-        before = [p.detach().clone() for p in moved]
+        before = [local(p.detach()).clone() for p in moved]
         ascend(moved, radius)
     for p in moved:
         p.grad = None
@@ -48,14 +52,16 @@ def perturbed(parameters: Sequence[Tensor], radius: float) -> Iterator[None]:
     finally:
         with torch.no_grad():
             for p, kept in zip(moved, before, strict=True):
-                p.copy_(kept)
+                local(p.detach()).copy_(kept)
 
 
 @torch.no_grad()
 def ascend(parameters: Sequence[Tensor], radius: float) -> None:
     """Add ``radius g / |g|`` to the parameters in place, nothing if g is zero; each has its ``.grad``."""
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    norm = get_total_norm(gradients)
+    gradients = [local(p.grad) for p in parameters if p.grad is not None]
+    norm, ranks = get_total_norm(gradients), ranks_of(parameters)
+    if ranks.count > 1:
+        norm = ranks.sum(norm.double() ** 2).sqrt()
     length = torch.where(norm > 0, norm, torch.inf)  # g / inf = 0: a zero gradient points nowhere
     for p, g in zip(parameters, gradients, strict=True):
-        p.addcdiv_(g, length.to(p.device, p.dtype), value=radius)
+        local(p.detach()).addcdiv_(g, length.to(g.device, p.dtype), value=radius)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from tamis_torch.few_bits import FewBitsAdam
 from tamis_torch.in_backward import InBackward
+from tamis_torch.inner import innermost
 from tamis_torch.layout import parameters
 from tamis_torch.masters import Masters
 from tamis_torch.optimizer import ADMM, PARTS
@@ -54,7 +55,7 @@ def put_back(
         local(p.detach()).copy_(tensors[f"model.{name}"])
     full = optimizer.state_dict()
     full["state"] = _nested({k: v for k, v in tensors.items() if k.startswith("optimizer.")})
-    if not isinstance(getattr(optimizer, "inner", optimizer), FewBitsAdam):  # whose state is plain
+    if not isinstance(innermost(optimizer), FewBitsAdam):  # whose state is plain
         for index, state in full["state"].items():
             like = parameters(optimizer)[index]
             full["state"][index] = {k: placed(v, like) if v.ndim else v for k, v in state.items()}

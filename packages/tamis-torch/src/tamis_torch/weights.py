@@ -38,6 +38,17 @@ def prunable(model: nn.Module, layers: str = "*", skip: str = "") -> dict[str, n
     names = [n for n, m in model.named_modules() if isinstance(m, LINEAR) and m is not head]
     if not names:
         raise InputError(f"{type(model).__name__} has no linear layer to prune")
+    return chosen(model, names, layers, skip)
+
+
+def chosen(model: nn.Module, names: list[str], layers: str, skip: str) -> dict[str, nn.Parameter]:
+    """Return name -> weight of the layers of these names that ``layers`` takes and ``skip`` does not.
+
+    Raises
+    ------
+    InputError
+        If a pattern matches none, or no layer is left.
+    """
     taken, left = _matching("layers", layers, names), _matching("skip", skip, names)
     if not set(taken) - set(left):
         raise InputError(f"no layer is left to prune with layers {layers!r} and skip {skip!r}")
@@ -55,7 +66,7 @@ def _matching(argument: str, patterns: str, names: list[str]) -> list[str]:
         matches = [name for name in names if fnmatchcase(name, pattern)]
         if not matches:
             raise InputError(
-                f"{argument} must match names of linear layers, such as {names[0]}; {pattern!r} matches none"
+                f"{argument} must match names of layers such as {names[0]}; {pattern!r} matches none"
             )
         found += matches
     return found

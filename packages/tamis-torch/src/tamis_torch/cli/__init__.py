@@ -10,20 +10,21 @@ from typing import Any
 
 import typer
 
-from tamis_torch.cli import compare, demo, evaluate, inspect, plan, prune
+from tamis_torch.cli import compare, demo, evaluate, inspect, plan, prune, train_sparse
 from tamis_torch.errors import InputError, RunError
 
 UsageError: Any = typer.BadParameter.__base__  # click's, wherever this version of typer keeps it
 
 app = typer.Typer(
     name="tamis",
-    help="Prune language models to high sparsity by ADMM on their own loss.",
+    help="Prune language models and image classifiers to high sparsity by ADMM on their own loss.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("prune")(prune.command)
+app.command("train-sparse")(train_sparse.command)
 app.command("eval")(evaluate.command)
 app.command("plan")(plan.command)
 app.command("inspect")(inspect.command)

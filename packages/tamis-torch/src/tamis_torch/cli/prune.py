@@ -56,6 +56,9 @@ def command(
     penalty: Annotated[
         float | None, typer.Option(help="Strength of the pull to the sparse set; 0.1.")
     ] = None,
+    penalty_rise: Annotated[
+        str | None, typer.Option(help="none (default), or cosine: from 0 to the penalty over all steps.")
+    ] = None,
     interval: Annotated[int | None, typer.Option(help="Steps between two updates of z and u; 4.")] = None,
     radius: Annotated[
         float | None, typer.Option(help="Of the sharpness-aware gradient, in the units of the weights.")
@@ -140,7 +143,7 @@ def command(
         sparsity=sparsity, pattern=pattern, layers=layers, skip=skip,
         steps=steps, batch_size=batch_size, seq_len=seq_len, lr=lr, seed=seed,
         samples=samples, ratios=ratios, epochs=epochs, damping=damping,
-        penalty=penalty, interval=interval, radius=radius, growth=growth, start=start, start_sparsity=start_sparsity,
+        penalty=penalty, penalty_rise=penalty_rise, interval=interval, radius=radius, growth=growth, start=start, start_sparsity=start_sparsity,
         pull=pull, metric=metric,
         budget=budget, order=order, accumulate=accumulate, recompute=recompute, weights=weights,
         rounding=rounding, moments=moments, state=state, in_backward=in_backward, compile=compile_,

@@ -41,11 +41,13 @@ COLUMNS = (
     Column("sparsity", "sparsity", percent, 0),
     Column("pattern", "pattern", _text, 1),
     Column("train_tokens", "trained on", count, 2),
+    Column("train_images", "images read", count, 2),
     Column("calibration_tokens", "calibrated on", count, 6),
     Column("steps", "steps", _whole, 9),
     Column("before", "ppl before", number, 5),
     Column("after", "ppl after", number, 0),
     Column("ratio", "x dense", number, 3),
+    Column("accuracy", "accuracy", percent, 1),
     Column("seconds", "time", duration, 4),
     Column("memory", "memory", size, 7),
     Column("bytes", "size", size, 8),
@@ -63,7 +65,9 @@ class Shown(NamedTuple):
 
 def shown(rows: Sequence[Record], width: int | None = None) -> Shown:
     """Return the table of ``rows``; with a ``width``, of as many columns as have room."""
-    known = [c for c in COLUMNS if not c.spare or any(row[c.key] not in (None, "") for row in rows)]
+    found = {c.key for c in COLUMNS if any(row[c.key] not in (None, "") for row in rows)}
+    needed = {c.key for c in COLUMNS if not c.spare} - ({"after"} if "accuracy" in found else set())
+    known = [c for c in COLUMNS if c.key in found | needed]
     texts = {c.key: [c.show(row[c.key]) for row in rows] for c in known}
     alike = [c for c in known if c.spare and len(rows) > 1 and len(set(texts[c.key])) == 1]
     columns, left_out = [c for c in known if c not in alike], []

@@ -36,23 +36,17 @@ M = sqrt(v), a sparsity that grows to its target, and a learning rate that goes 
 and the sparsity.  :meth:`Elsa.paper` gives the paper's own settings.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from torch import Tensor
-
-from tamis.sets import NofM, Sparse
 from tamis_torch.errors import InputError
 from tamis_torch.methods.alps import ALPS
 from tamis_torch.methods.budget import Budgeted
 from tamis_torch.methods.calibrated import Calibrated
-from tamis_torch.methods.checks import check_between, check_choice, check_count
-from tamis_torch.methods.pattern import parse_pattern
+from tamis_torch.methods.checks import check_between, check_choice
+from tamis_torch.methods.iteration import Iteration
 from tamis_torch.methods.schedule import Training, relearning_lr
 from tamis_torch.methods.sparsegpt import SparseGPT
-from tamis_torch.state import NAMES, Name
-from tamis_torch.weights import as_sparse, zeros
 
 LEFT, MAX_START = 0.05, 0.7  # of the sparsity, what the training is left to find; and the most at the start
 GROWTH, SPEED = 0.4, 4.0  # the longest growth; and the share of the steps in which all zeros would grow
@@ -60,7 +54,7 @@ START_SAMPLES = 128  # windows of calibration
 
 
 @dataclass(frozen=True, kw_only=True)
-class Elsa(Budgeted, Training):
+class Elsa(Iteration, Training):
     """Settings of a run of Elsa.
 
     Raises
@@ -71,16 +65,6 @@ class Elsa(Budgeted, Training):
 
     budget: Literal["tensor", "row", "block", "global"] = None  # type: ignore[assignment]
     """What shares one count of zeros, see :class:`Budgeted`; by default "global", with a pattern "tensor"."""
-    penalty: float = 0.1
-    """Direct pull: the share of the distance to z - u that a step closes, in (0, 1].  Gradient pull:
-    the penalty of the augmented Lagrangian in the units of the clipped gradient."""
-    interval: int = 4
-    """K, the steps between two updates of z and u."""
-    pull: Literal["direct", "gradient"] = "direct"
-    """How the penalty acts on w, see above."""
-    metric: Literal["adam", "fisher", "gradient", "none"] = "adam"
-    """Diagonal M of the projection: sqrt(v), v the optimiser's second moment; the paper's v; for any
-    optimiser "gradient", a v estimated beside it (4 bytes a pruned weight more); or the identity."""
     growth: float = None  # type: ignore[assignment]
     """Share of the steps over which the sparsity grows to its target; 0: the target from the start.  By
     default 0.4, or less where little is left to grow: 0.2 for the last twentieth."""
@@ -93,22 +77,11 @@ class Elsa(Budgeted, Training):
     radius: float = 0.0
     """Of the sharpness-aware gradient, in the units of the norm of all weights; above 0 each step takes
     two forward and backward passes."""
-    order: Literal["wzu", "zwu"] = "wzu"
-    """Of the updates, see above."""
-    state: Name = "float32"
-    """How z - u is kept, see :mod:`tamis_torch.state`; in fewer bits than float32 it is rounded
-    stochastically, and the support of z takes a bit an entry instead of a byte."""
 
     def __post_init__(self) -> None:
         if self.budget is None:
             object.__setattr__(self, "budget", "global" if self.pattern is None else "tensor")
         Budgeted.__post_init__(self)
-        Training.__post_init__(self)
-        check_count("interval", self.interval, 1)
-        check_choice("pull", self.pull, ("direct", "gradient"))
-        check_choice("metric", self.metric, ("adam", "fisher", "gradient", "none"))
-        check_choice("order", self.order, ("wzu", "zwu"))
-        check_choice("state", self.state, NAMES)
         check_choice("start", self.start, ("alps", "sparsegpt", "none"))
         if self.pattern is not None and self.start_sparsity not in (None, self.sparsity):
             raise InputError(
@@ -120,8 +93,8 @@ class Elsa(Budgeted, Training):
         check_between("start_sparsity", self.start_sparsity, 0, self.sparsity)
         if self.growth is None:
             object.__setattr__(self, "growth", self._default_growth())
-        check_between("growth", self.growth, 0, 1)
-        check_between("penalty", self.penalty, 0, 1 if self.pull == "direct" else 1e6, open_below=True)
+        Iteration.__post_init__(self)
+        Training.__post_init__(self)
         check_between("radius", self.radius, 0, 1e6)
         if self.in_backward and (self.radius or self.pull == "gradient" or self.metric == "gradient"):
             raise InputError(
@@ -164,43 +137,3 @@ class Elsa(Budgeted, Training):
                  "growth": 0.0, "warmup": 0.0, "budget": "tensor", "start": "none",
                  "steps": 4096, "batch_size": 8, "seq_len": 2048}  # fmt: skip
         return cls(sparsity=sparsity, **(paper | settings))  # type: ignore[arg-type]
-
-
-def growth_at(config: Elsa, step: int) -> float:
-    """Return the share of the target reached after ``step`` steps: a cubic rise (Zhu & Gupta 2017)."""
-    if config.growth == 0:
-        return 1.0
-    done = min(1.0, step / (config.growth * config.steps))
-    return 1 - (1 - done) ** 3
-
-
-def sparsity_at(config: Elsa, step: int, begun: float = 0.0) -> float:
-    """Return the fraction of zeros asked after ``step`` steps of a training that begins with ``begun``."""
-    return begun + (config.sparsity - begun) * growth_at(config, step)
-
-
-def constraint(config: Elsa, step: int, axis: int, begun: float = 0.0) -> Sparse | NofM:
-    """Return the set of the matrices that share a budget after ``step`` steps.
-
-    Parameters
-    ----------
-    config, step
-    axis
-        Runs over the inputs of a layer, for N:M, whose matrices share nothing.
-    begun
-        Fraction of zeros at the beginning of the training.  A pattern N:M grows by its M - N, from M:M
-        down to N:M, unless it is there from the beginning.
-    """
-    pattern = parse_pattern(config.pattern)
-    if pattern is None:
-        return Sparse(1.0 - sparsity_at(config, step, begun))
-    n, m = pattern
-    grown = 1.0 if begun >= config.sparsity else growth_at(config, step)
-    return NofM(m - round((m - n) * grown), m, axis=axis)
-
-
-def begun_with(config: Elsa, weights: Mapping[str, Tensor], axes: Mapping[str, int]) -> float:
-    """Return the fraction of zeros that a training begins with; a pattern is there whole or not at all."""
-    if config.pattern is None:
-        return zeros(weights)
-    return config.sparsity if as_sparse(weights, axes, constraint(config, config.steps, axis=1)) else 0.0

@@ -27,6 +27,9 @@ MASK = Chart(
 SPARSITY = Chart(
     "Sparsity asked for", "Share of zeros that the constraint demands at a step.", zero=True, show=percent
 )
+ACCURACY = Chart(
+    "Accuracy of the batches", "Share of the training images of a step that are right.", show=percent
+)
 RATE = Chart("Learning rate", "Step size of the optimiser.", zero=True)
 PENALTY = Chart("Penalty", "Weight of the pull towards the sparse set.", zero=True)
 
@@ -43,7 +46,8 @@ def training_charts(metrics: Sequence[Record]) -> list[Markup]:
     schedules = [(chart, column(metrics, name)) for chart, name in ((SPARSITY, "sparsity"), (RATE, "lr"))]
     if len({value for _, value in column(metrics, "penalty")}) > 1:
         schedules.append((PENALTY, column(metrics, "penalty")))
-    return [loss_chart(metrics)] + [
+    right = [(ACCURACY, column(metrics, "accuracy"))] if "accuracy" in metrics[0] else []
+    return [loss_chart(metrics), *(_smoothed(chart, points, metrics) for chart, points in right)] + [
         line_chart(_log_if_wide(chart, points), [Series("", points)])
         for chart, points in measured + schedules
     ]
@@ -57,6 +61,12 @@ def loss_chart(metrics: list[Record]) -> Markup:
         _log_if_wide(chart, points),
         [Series("loss", points, "raw"), Series("smoothed", smooth(points, smoothing_span(metrics)), "s0")],
     )
+
+
+def _smoothed(chart: Chart, points: list[Point], metrics: Sequence[Record]) -> Markup:
+    """Return a figure of a value of each step, raw and smoothed."""
+    smoothed = smooth(points, smoothing_span(metrics))
+    return line_chart(chart, [Series("each step", points, "raw"), Series("smoothed", smoothed, "s0")])
 
 
 def smoothing_span(metrics: Sequence[Record]) -> float:

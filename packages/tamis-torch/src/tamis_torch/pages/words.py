@@ -3,11 +3,12 @@
 import math
 import shlex
 from pathlib import Path
-from typing import NamedTuple
 
 from tamis_torch.human import UNKNOWN, count, duration, number, percent, size
+from tamis_torch.pages.image_words import accuracy_figure, images_figure, is_on_images
 from tamis_torch.pages.layers import Layer
 from tamis_torch.pages.run_folder import Record, RunFolder, is_by_block
+from tamis_torch.pages.words_figure import Figure
 
 METHODS = {
     "elsa": "Elsa",
@@ -19,24 +20,21 @@ METHODS = {
     "sparsegpt": "SparseGPT",
     "alps": "ALPS",
     "ladmm": "L-ADMM",
+    "admm": "ADMM",
+    "gmp": "gradual magnitude pruning",
+    "gmp-sam": "gradual magnitude pruning in flat minima",
+    "imp": "iterative magnitude pruning",
+    "sam": "sharpness-aware training",
 }
 ANY_LAYER = {"layers": "*", "skip": ""}  # settings that say nothing
-
-
-class Figure(NamedTuple):
-    """A headline figure: its name, its value (after what it was before), and a few words below."""
-
-    name: str
-    value: str
-    lines: list[str]
-    before: str = ""
 
 
 def title(run: RunFolder) -> str:
     """Return what was done: the model, the method, the sparsity, and whether it came to its end."""
     goal = run.config.get("pattern") or percent(run.config.get("sparsity", run.run.get("sparsity")))
-    dense = run.config.get("method") == "dense"
-    what = "trained on, without pruning" if dense else f"pruned to {goal} with {method_name(run)}"
+    what = f"pruned to {goal} with {method_name(run)}"
+    if run.config.get("method") in ("dense", "sam"):
+        what = "trained, without pruning" if is_on_images(run) else "trained on, without pruning"
     text = f"{model_name(run)} {what}"
     return text if status(run) == "complete" else f"{text} ({status(run)})"
 
@@ -57,6 +55,9 @@ def lead(run: RunFolder) -> str:
         return (
             f"{steps} blocks one by one, on {count(run.run.get('calibration_tokens'))} tokens{train}{where}."
         )
+    if is_on_images(run):
+        data = f" of {Path(config['data']).name}" if config.get("data") else ""
+        return f"{steps} steps, {count(run.run.get('train_images'))} images{data}{where}."
     return f"{steps} steps, {count(run.run.get('train_tokens'))} tokens{train}{where}."
 
 
@@ -79,25 +80,30 @@ def figures(run: RunFolder, layers: list[Layer]) -> list[Figure]:
         [f"asked for: {percent(run.config['sparsity'])}"] if run.config.get("sparsity") is not None else []
     )
     memory, disk = run.run.get("peak_memory_bytes"), (run.run.get("size") or {}).get("model_bytes")
+    images = is_on_images(run)
+    test = (run.run.get("data") or {}).get("eval")
     return [
-        _perplexity(run.run.get("perplexity")),
+        accuracy_figure(run.run.get("accuracy"), test) if images else _perplexity(run.run.get("perplexity")),
         Figure("Sparsity", percent(run.run.get("sparsity")), kept + asked),
         Figure("Model on disk", size(disk), ["zeros are stored as well"] if disk else []),
         Figure(
             "Time", duration(run.run.get("seconds")), [f"{size(memory)} of memory at most"] if memory else []
         ),
-        _tokens(run),
+        images_figure(run) if images else _tokens(run),
     ]
 
 
 def command(run: RunFolder) -> str:
-    """Return the `tamis prune` command line that does the same again."""
+    """Return the `tamis prune` (or `train-sparse`) command line that does the same again."""
     words = [
         f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
         for name, value in run.config.items()
-        if name != "model" and value is not None and value != ANY_LAYER.get(name)
+        if name != "model"
+        and not name.endswith("_hash")
+        and value is not None
+        and value != ANY_LAYER.get(name)
     ]
-    first = f"tamis prune {shlex.quote(model(run))}"
+    first = "tamis train-sparse" if is_on_images(run) else f"tamis prune {shlex.quote(model(run))}"
     return " \\\n    ".join([first, *words, f"--out {shlex.quote(run.path.name + '-again')}"])
 
 

@@ -1,0 +1,134 @@
+"""A training on images inside a run folder: optimiser, metrics, checkpoints, resuming, interruption."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from warnings import catch_warnings, simplefilter
+
+import torch
+from torch import nn
+
+from tamis_torch import snapshot
+from tamis_torch.interrupt import Interrupted, stop_requested
+from tamis_torch.intervals import Clock, Intervals
+from tamis_torch.journal import Journal
+from tamis_torch.methods.iteration import penalty_at, sparsity_at
+from tamis_torch.optimizer import ADMM
+from tamis_torch.progress import IMAGES
+from tamis_torch.resume import load_state
+from tamis_torch.sharpness_aware import SharpnessAware
+from tamis_torch.training import NotFinite
+from tamis_torch.vision.batches import Batches
+from tamis_torch.vision.masking import Masking
+from tamis_torch.vision.methods.training import ImageTraining, Plan, Pruned
+from tamis_torch.vision.train import train
+
+
+@dataclass
+class Trained:
+    """What a training works with; all of it changes while it goes on."""
+
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    sharp: SharpnessAware | None
+    masking: Masking
+
+
+def begin(network: nn.Module, weights: dict[str, nn.Parameter], method: ImageTraining, plan: Plan) -> Trained:
+    """Return the optimiser that the plan asks for, and what holds its masks."""
+    inner: torch.optim.Optimizer = torch.optim.SGD(
+        [p for p in network.parameters() if p.requires_grad],
+        lr=method.lr, momentum=method.momentum, weight_decay=method.weight_decay,
+    )  # fmt: skip
+    sharp = SharpnessAware(inner, plan.radius) if plan.radius else None
+    outer = sharp or inner
+    optimizer = ADMM(outer, weights, plan.iteration) if plan.iteration else outer
+    budget = method.budget if isinstance(method, Pruned) else "global"
+    return Trained(network, optimizer, sharp, Masking(network, weights, plan, budget))
+
+
+def fit(
+    trained: Trained,
+    plan: Plan,
+    batches: Batches,
+    folder: Path,
+    dtype: str,
+    intervals: Intervals,
+    resume: bool,
+) -> list[str]:
+    """Make the steps of a plan, in place; return warnings.
+
+    A checkpoint is kept by default every tenth of the steps, and by time.  ADMM's last projection is not
+    made yet.
+
+    Raises
+    ------
+    Interrupted
+        After a checkpoint, if the user asked to stop.
+    RunError
+        If the loss is not finite (after a checkpoint of the last good state) or a file cannot be written.
+    """
+    start, warnings = _resumed(trained, folder) if resume else (0, [])
+    steps = len(plan.rates)
+    with (
+        stop_requested() as stop,
+        Journal(folder, steps, batches.batch_size, start, IMAGES) as journal,
+    ):
+        journal.say(warnings)
+        clock = Clock(intervals, max(1, steps // 10))
+
+        def keep(step: int) -> None:
+            tensors = snapshot.take(trained.network, trained.optimizer) | trained.masking.tensors()
+            meta = snapshot.describe(trained.optimizer, None, step) | {"warnings": warnings}
+            journal.checkpoint(tensors, meta)
+            clock.kept()
+
+        def after_step(step: int, record: dict[str, Any]) -> None:
+            trained.masking.after_step(step, trained.optimizer)
+            journal.write(step, record | _watched(trained, plan, step))
+            asked = stop()
+            if step < steps and (asked or clock.due(step)):
+                keep(step)
+            if step < steps and asked:
+                raise Interrupted(step, steps)
+
+        try:
+            train(
+                trained.network, trained.optimizer, batches, plan.rates,
+                sharp=trained.sharp, start=start, dtype=dtype, after_step=after_step,
+            )  # fmt: skip
+        except NotFinite as error:
+            keep(error.step)
+            raise
+    return warnings
+
+
+def finalize(trained: Trained) -> list[str]:
+    """Make ADMM's last projection, if there is one; return what it warns of."""
+    if not isinstance(trained.optimizer, ADMM):
+        return []
+    with catch_warnings(record=True) as said:
+        simplefilter("always")
+        trained.optimizer.finalize()
+    return [str(warning.message) for warning in said]
+
+
+def _resumed(trained: Trained, folder: Path) -> tuple[int, list[str]]:
+    tensors, meta, damaged = load_state(folder / "checkpoints")
+    snapshot.put_back(tensors, meta, trained.network, trained.optimizer)
+    trained.masking.put_back(tensors)
+    return int(meta["step"]), [*meta["warnings"], *damaged]
+
+
+def _watched(trained: Trained, plan: Plan, step: int) -> dict[str, Any]:
+    """Return the part of a step's line that tells how the zeros are doing."""
+    if not isinstance(trained.optimizer, ADMM) or plan.iteration is None:
+        sparsity = trained.masking.sparsity()
+        return {"penalty": None, "sparsity": sparsity, "residual": None, "mask_change": None}
+    watch = trained.optimizer.watch
+    return {
+        "penalty": penalty_at(plan.iteration, step - 1),
+        "sparsity": sparsity_at(plan.iteration, step, trained.optimizer.begun),
+        "residual": watch.residual if watch else None,
+        "mask_change": watch.mask_change if watch else None,
+    }

@@ -1,0 +1,86 @@
+"""A classifier as a folder: its weights as safetensors, and a JSON that says what they are the weights of.
+
+model.safetensors       the network's state, names as PyTorch has them; zeros are exact zeros
+network.json            architecture, shape of an input, classes, and how images are standardised
+"""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from tamis_torch.errors import InputError
+from tamis_torch.folders import new_folder
+from tamis_torch.jsons import dumps
+from tamis_torch.vision.images import Standard
+from tamis_torch.vision.networks import NETWORKS, build
+
+WEIGHTS, ABOUT = "model.safetensors", "network.json"
+
+
+class Classifier(NamedTuple):
+    """A trained network, and what its inputs have to go through before."""
+
+    network: nn.Module
+    standard: Standard
+    classes: int
+
+
+def save_network(
+    folder: Path, network: nn.Module, arch: str, shape: tuple[int, ...], classes: int, standard: Standard
+) -> None:
+    """Write a network; the folder appears whole or not at all.
+
+    Raises
+    ------
+    RunError
+        If it cannot be written.
+    """
+    about = {
+        "architecture": arch, "shape": list(shape), "classes": classes,
+        "mean": standard.mean.flatten().tolist(), "deviation": standard.deviation.flatten().tolist(),
+    }  # fmt: skip
+    state = {
+        name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()
+    }
+    with new_folder(folder) as partial:
+        save_file(state, partial / WEIGHTS, {"format": "pt"})
+        (partial / ABOUT).write_text(dumps(about, indent=1) + "\n", "utf-8")
+
+
+def load_network(folder: str | Path, network: nn.Module | None = None) -> Classifier:
+    """Read what :func:`save_network` wrote, in evaluation mode on the CPU.
+
+    Parameters
+    ----------
+    folder
+        ``RUN/model``.
+    network
+        Of the same architecture, to be filled; needed for one that is a user's own, whose code is not
+        imported because a file names it.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or damaged, or the network does not fit or is needed.
+    """
+    folder = Path(folder)
+    try:
+        about: dict[str, Any] = json.loads((folder / ABOUT).read_text("utf-8"))
+        state = load_file(folder / WEIGHTS)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(f"{folder} is not a saved classifier: {error}") from error
+    if network is None:
+        if about["architecture"] not in NETWORKS:
+            raise InputError(f"network must be given, to be filled: {folder} is of {about['architecture']}")
+        network = build(about["architecture"], tuple(about["shape"]), about["classes"])
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise InputError(f"{folder} does not fit the network: {' '.join(str(error).split())}") from error
+    mean, deviation = (torch.tensor(about[name])[:, None, None] for name in ("mean", "deviation"))
+    return Classifier(network.eval(), Standard(mean, deviation), about["classes"])

@@ -1,0 +1,239 @@
+"""Train a sparse image classifier and write down what happened: the call behind ``tamis train-sparse``.
+
+check everything  ->  train and prune  ->  batch norm again  ->  save  ->  evaluate  ->  report
+"""
+
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tamis_torch import environment, resolved, results
+from tamis_torch.course import Run
+from tamis_torch.errors import InputError, RunError
+from tamis_torch.fit import status_of
+from tamis_torch.folders import folder_bytes
+from tamis_torch.intervals import MINUTES, Intervals
+from tamis_torch.loading import check_device
+from tamis_torch.methods.checks import check_between, check_choice
+from tamis_torch.optimizer import ADMM
+from tamis_torch.resume import can_resume
+from tamis_torch.training import DTYPES
+from tamis_torch.vision.accuracy import Score, score
+from tamis_torch.vision.augment import Kind
+from tamis_torch.vision.batch_norm import SAMPLES, estimate_again
+from tamis_torch.vision.batches import Batches, in_order
+from tamis_torch.vision.fit import begin, finalize, fit
+from tamis_torch.vision.images import Images, Part, Standard, standard_of
+from tamis_torch.vision.layers import prunable
+from tamis_torch.vision.methods.names import KINDS, name_of
+from tamis_torch.vision.methods.training import ImageTraining, Plan, Pruned
+from tamis_torch.vision.networks import build
+from tamis_torch.vision.noisy_labels import symmetric_noise
+from tamis_torch.vision.reading import read_images
+from tamis_torch.vision.saving import save_network
+
+
+@dataclass(frozen=True)
+class Task:
+    """A network with the images that it learns from and is judged by."""
+
+    arch: str
+    network: nn.Module
+    images: Images
+    standard: Standard
+    batches: Batches
+    weights: dict[str, nn.Parameter]  # what is pruned
+    method: ImageTraining  # every setting resolved
+    plan: Plan
+    device: torch.device
+
+    def score(self, part: Part, count: int | None = None) -> Score:
+        """Return how the network does as it is."""
+        return score(self.network, in_order(part, self.standard, self.device, count))
+
+    def norm_again(self) -> None:
+        """Take batch norm's statistics again, on training images as they are."""
+        size, part = self.batches.batch_size, self.images.train
+        count = min(SAMPLES, len(part.labels)) // size * size
+        batches = in_order(part, self.standard, self.device, count, size)
+        estimate_again(self.network, (inputs for inputs, _ in batches))
+
+
+def train_sparse(
+    network: str | nn.Module,
+    images: str | Path | Images,
+    method: ImageTraining,
+    *,
+    out: str | Path,
+    train_images: int | None = None,
+    label_noise: float = 0.0,
+    device: str = "cpu",
+    dtype: str = "float32",
+    checkpoint_every: int | None = None,
+    checkpoint_minutes: float = MINUTES,
+    force: bool = False,
+    resume: bool = False,
+) -> Run:
+    """Train an image classifier that ends sparse, or by one of the methods to compare with.
+
+    Parameters
+    ----------
+    network
+        "resnet8", "resnet20", "resnet32", "vgg11", "vgg19", "mlp", ``"module:function"``, see
+        :mod:`tamis_torch.vision.networks`; or a network in memory, which is trained in place.
+    images
+        ``"digits"``, a folder or a .zip file, see :func:`tamis_torch.vision.read_images`; or images in
+        memory.
+    method
+        The settings of a method: ``tt.vision.Safe(sparsity=0.95)``, ``tt.vision.Gradual(...)`` ...
+    out
+        The run folder: ``model/``, ``config.json``, ``metrics.jsonl``, ``run.json``, ``report.html``,
+        ``checkpoints/``.
+    train_images
+        A fixed random sample of so many training images; all.
+    label_noise
+        Share of the training labels that are made wrong, in [0, 1].
+    device, dtype
+        Where, and in what forward and backward pass are computed (autocast): "float32" or "bfloat16".
+    checkpoint_every, checkpoint_minutes
+        Steps, by default a tenth of all, and minutes between checkpoints; 0: none.
+    force, resume
+        Overwrite an earlier run in ``out``; or go on with one that was stopped or killed at any moment: it
+        ends with the same bytes.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    InputError
+        If something given cannot be used; nothing has been written then.
+    RunError
+        If the run fails under way: loss not finite, disk full, interrupted.  The folder keeps the last good
+        state.
+    """
+    name = name_of(method)
+    if name is None:
+        raise InputError(f"method must be the settings of one of {', '.join(KINDS)}, got {method!r}")
+    check_choice("dtype", dtype, tuple(DTYPES))
+    check_between("label_noise", label_noise, 0, 1)
+    check_device(device)
+    intervals = Intervals(checkpoint_every, checkpoint_minutes)
+    found = images if isinstance(images, Images) else read_images(images)
+    task = _prepare(network, found.sample(train_images), method, label_noise, device)
+    settings = {
+        "arch": task.arch, "data": found.name if isinstance(images, Images) else str(images),
+        "train_images": train_images, "label_noise": label_noise, "method": name,
+        "train_hash": task.images.describe()["train"]["hash"],
+        **asdict(task.method), "device": device, "dtype": dtype,
+    }  # fmt: skip
+    return _run(task, name, Path(out), settings, intervals, force, resume)
+
+
+def _prepare(
+    network: str | nn.Module, images: Images, method: ImageTraining, label_noise: float, device: str
+) -> Task:
+    if label_noise:
+        labels = symmetric_noise(images.train.labels, label_noise, images.classes, method.seed)
+        images = replace(images, train=Part(images.train.inputs, labels))
+    if isinstance(network, str):
+        arch, network = network, build(network, images.shape, images.classes, method.seed)
+    else:
+        arch = type(network).__name__
+    network.to(device)
+    method = replace(method, augment=_augmentation(method, images))
+    standard = standard_of(images.train)
+    batches = Batches(images.train, standard, method.batch_size, method.seed, method.augment)
+    _check_outputs(network, standard(images.test.inputs[:2]).to(device), images.classes)
+    chosen = (method.layers, method.skip) if isinstance(method, Pruned) else ()
+    steps = method.epochs * batches.per_epoch
+    return Task(
+        arch, network, images, standard, batches, prunable(network, *chosen), method, method.plan(steps),
+        torch.device(device),
+    )  # fmt: skip
+
+
+def _augmentation(method: ImageTraining, images: Images) -> Kind:
+    are_images = len(images.shape) == 3
+    if method.augment not in (None, "none") and not are_images:
+        raise InputError(
+            f"augment must be none for inputs of the shape {images.shape}, got {method.augment!r}"
+        )
+    return method.augment or ("crop" if are_images else "none")
+
+
+@torch.no_grad()
+def _check_outputs(network: nn.Module, inputs: Tensor, classes: int) -> None:
+    training = network.training
+    try:
+        found = network.eval()(inputs).shape
+    except RuntimeError as error:
+        raise InputError(
+            f"network cannot take inputs of the shape {tuple(inputs.shape)}: {' '.join(str(error).split())}"
+        ) from error
+    finally:
+        network.train(training)
+    if tuple(found) != (len(inputs), classes):
+        raise InputError(
+            f"network must return (samples, classes), here {(len(inputs), classes)}, got {tuple(found)}"
+        )
+
+
+def _run(
+    task: Task,
+    name: str,
+    folder: Path,
+    settings: dict[str, Any],
+    intervals: Intervals,
+    force: bool,
+    resume: bool,
+) -> Run:
+    if resolved.ended(folder, settings, force, resume):
+        return Run(folder, results.told(folder))
+    started = monotonic() - (results.spent(folder) if resume else 0.0)
+    steps = len(task.plan.rates)
+    record: dict[str, Any] = {
+        "status": "running", "message": "", "method": name, "model": task.arch,
+        "versions": environment.versions(), "machine": environment.machine(settings["device"]),
+        "data": task.images.describe(), "steps": steps, "train_images": steps * task.batches.batch_size,
+        "perplexity": None, "accuracy": {"before": task.score(task.images.test).accuracy}, "warnings": [],
+    }  # fmt: skip
+    try:
+        begun = begin(task.network, task.weights, task.method, task.plan)
+        goes_on = resume and can_resume(folder)
+        record["warnings"] += fit(
+            begun, task.plan, task.batches, folder, settings["dtype"], intervals, goes_on
+        )
+        if isinstance(begun.optimizer, ADMM):
+            record["accuracy"]["unprojected"] = task.score(task.images.test).accuracy
+        record["warnings"] += finalize(begun)
+        return _finish(task, folder, record, settings, started)
+    except RunError as error:
+        record |= {"status": status_of(error), "message": str(error), "seconds": monotonic() - started}
+        with suppress(RunError):  # on a full disk; the reason is the first one
+            results.write(folder, record)
+        raise
+
+
+def _finish(
+    task: Task, folder: Path, record: dict[str, Any], settings: dict[str, Any], started: float
+) -> Run:
+    task.norm_again()
+    images = task.images
+    save_network(folder / "model", task.network, task.arch, images.shape, images.classes, task.standard)
+    test, train = task.score(images.test), task.score(images.train, SAMPLES)
+    record["accuracy"] |= {"after": test.accuracy, "loss": test.loss, "train": train.accuracy}
+    record |= results.counted(task.weights)
+    record |= {
+        "status": "complete", "seconds": round(monotonic() - started, 2),
+        "peak_memory_bytes": environment.peak_memory(settings["device"]),
+        "size": {"model_bytes": folder_bytes(folder / "model")},
+    }  # fmt: skip
+    results.write(folder, record)
+    return Run(folder, record)
