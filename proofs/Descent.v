@@ -139,7 +139,7 @@ Lemma kept_projection (A : {set I}) (g : I -> T) c (v z : W) :
   saturated g c A -> top g (fun i => v i ^+ 2) A -> feasible g c z ->
   sq ip (v - kept A v) <= sq ip (v - z).
 Proof.
-move=> sat best feas; have one i : 0 <= (1 : R) by [].
+move=> sat best feas; have one (i : I) : 0 <= (1 : R) by exact: ler01.
 have [|_ /(_ z feas)] := keep_projection (p := fun=> 1) (x := v) (fun i => one i) sat.
   by move=> i j gij iA jA; rewrite !mul1r; apply: best.
 rewrite /dist !sq_coordinates.
