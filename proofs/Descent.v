@@ -104,7 +104,6 @@ Theorem inexact_descent : L w' z' u' <= L w z u
     + (delta / 2 * tau + sq e' / (2 * eta) + (1 + s) * (1 + t^-1) / delta * sq (e' - e)
        + delta / (4 * s) * sq q).
 Proof.
-have slack (a b : R) : a <= b -> 0 <= b - a by rewrite subr_ge0.
 have hz := z_step; have hw := w_step; have hu := u_step; have hd := dual_change.
 have hy := young ip (w - w') e' eta_gt0.
 have hq : delta * dot r q <= s * (delta * sq r) + delta / (4 * s) * sq q.

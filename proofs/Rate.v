@@ -22,8 +22,7 @@ Proof.
 apply: le_trans (_ : L 0%N - L K + \sum_(k < K) error k <= _); last first.
   by rewrite ler_add2r ler_add2l ler_opp2 bounded.
 elim: K => [|K IH]; first by rewrite !big_ord0 mulr0 subrr addr0.
-rewrite !big_ord_recr /= mulrDr; have := ler_add IH (descent K); rewrite -subr_ge0 => slack.
-rewrite -subr_ge0; apply: le_trans slack _; rewrite le_eqVlt; apply/orP; left; apply/eqP.
+rewrite !big_ord_recr /= mulrDr -subr_ge0; apply: slack2 (slack IH) (slack (descent K)) _.
 by move: (\sum_(k < K) move k) (\sum_(k < K) error k) => m e; ring.
 Qed.
 
@@ -33,9 +32,9 @@ Proof.
 case: K => // K _; pose i0 : 'I_K.+1 := ord0.
 case: (@Order.TotalTheory.arg_minP _ _ _ i0 xpredT (fun i : 'I_K.+1 => move i) erefl) => k _ least.
 exists k => //; rewrite ler_pdivl_mulr ?mulr_gt0 ?ltr0n //.
-apply: le_trans (moves_summable K.+1); rewrite mulrCA ler_wpmul2l ?ltW //.
-rewrite -[X in X * _%:R]/(move k) -mulr_natr; have := ler_sum _ (fun i _ => least i isT).
-by rewrite sumr_const card_ord mulr_natr; apply.
+apply: le_trans (moves_summable K.+1); rewrite mulrCA ler_pmul2l //.
+have -> : move k * K.+1%:R = \sum_(i < K.+1) move k by rewrite big_const card_ord iter_addr_0 mulr_natr.
+by apply: ler_sum => i _; apply: least.
 Qed.
 End Rate.
 
@@ -56,8 +55,7 @@ have gE : grad w = e - delta *: u by rewrite -dual addrK.
 rewrite /lagrangian gE -(opprB w z) sqN dotNr; move: (w - z) => d.
 rewrite (sqD _ d u) dotB dotZ (dotC _ e d) (dotC _ u d).
 move: (f w) (f z) (sq d) (sq u) (dot ip d e) (dot ip d u) => fw fz D U P Q.
-rewrite -subr_ge0 => h1; rewrite -subr_ge0 => h2; rewrite -subr_ge0.
-apply: le_trans (addr_ge0 h1 h2) _; rewrite le_eqVlt; apply/orP; left; apply/eqP.
+move=> /slack h1 /slack h2; rewrite -subr_ge0; apply: slack2 h1 h2 _.
 by field; rewrite ?gt_eqF ?ltr0n.
 Qed.
 
@@ -69,8 +67,7 @@ have gE : grad w = - (delta *: u) by rewrite -[LHS](addrK (delta *: u)) dual sub
 rewrite /lagrangian gE -(opprB w z) sqN dotNr dotN dotZ (dotC _ u); move: (w - z) => d.
 rewrite (sqD _ d u); move: (f w) (f z) (sq d) (sq u) (dot ip d u) (sq_ge0 ip d) => fw fz D U Q D0.
 have h0 : 0 <= (delta - beta) / 2 * D by rewrite mulr_ge0 // divr_ge0 ?ler0n ?subr_ge0.
-rewrite -subr_ge0 => h1; rewrite -subr_ge0.
-apply: le_trans (addr_ge0 h0 h1) _; rewrite le_eqVlt; apply/orP; left; apply/eqP.
+move=> /slack h1; rewrite -subr_ge0; apply: slack2 h0 h1 _.
 by field; rewrite ?ltr0n.
 Qed.
 End Bounds.
@@ -101,7 +98,7 @@ Theorem exact_rate K :
 Proof.
 move=> c tau0 q0 start step c0 bd K0.
 have dual k : grad (w k) + delta *: u k = 0.
-  case: k => // k; rewrite u_update q0 addr0 -{2}(step k); congr (_ + _ *: _); exact: addrC.
+  case: k => // k; rewrite u_update q0 addr0 [u k + _]addrC; apply: step.
 have descent k : L k.+1 <= L k - c * sq (w k.+1 - w k) + 0.
   rewrite addr0; apply: (@exact_descent _ _ _ _ _ _ _ _ delta_gt0 convex smooth
     _ _ _ _ _ _ 0 0 0 (tau k)) => //.
@@ -128,11 +125,12 @@ Theorem inexact_rate K :
 Proof.
 move=> c dual e_le c0 bd K0.
 have step k : grad (w k.+1) + delta *: (w k.+1 - z k.+1 + u k) = e k.+1 - delta *: q k.
-  by rewrite -dual u_update [delta *: (_ + q k)]scalerDr addrA addrK [w k.+1 - _ + _]addrC.
+  rewrite -dual u_update [u k + _]addrC; move: (w k.+1 - z k.+1 + u k) => d.
+  by rewrite scalerDr addrA addrK.
 have descent k : L k.+1 <= L k - c * sq (w k.+1 - w k) + step_error k.
   have := @inexact_descent _ _ _ _ _ _ _ _ delta_gt0 convex smooth _ _ _ _ _ _ _ _ _ _ eta t s
     (z_update k) (step k) (u_update k) (dual k) eta_gt0 t_gt0 s_gt0.
-  by rewrite -mulNr [- c]opprB.
+  by rewrite -[- (c * _)]mulNr /c opprB.
 have bounded k : least - most / (2 * (delta - beta)) <= L k.
   apply: le_trans (lagrangian_above upper _ bd (dual k)); apply: ler_sub (above_least k) _.
   by rewrite ler_wpmul2r // invr_ge0 mulr_ge0 ?ler0n // ltW // subr_gt0.

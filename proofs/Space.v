@@ -17,6 +17,20 @@ Record inner (R : realFieldType) (V : lmodType R) := Inner {
   dot_ge0 : forall a, 0 <= dot a a
 }.
 
+(** A linear inequality is proved by writing its slack as a sum of slacks that are known. *)
+Section Slack.
+Variable R : realFieldType.
+Implicit Types a b c v : R.
+Lemma slack a b : a <= b -> 0 <= b - a.
+Proof. by rewrite subr_ge0. Qed.
+Lemma slack1 a v : 0 <= a -> v = a -> 0 <= v.
+Proof. by move=> a0 ->. Qed.
+Lemma slack2 a b v : 0 <= a -> 0 <= b -> v = a + b -> 0 <= v.
+Proof. by move=> a0 b0 ->; apply: addr_ge0. Qed.
+Lemma slack3 a b c v : 0 <= a -> 0 <= b -> 0 <= c -> v = a + b + c -> 0 <= v.
+Proof. by move=> a0 b0 c0 ->; rewrite !addr_ge0. Qed.
+End Slack.
+
 Section Space.
 Variables (R : realFieldType) (V : lmodType R) (ip : inner V).
 Notation dot := (dot ip).
