@@ -55,6 +55,16 @@ split; split.
   by split=> //; apply/(nearest_fixed dual).
 case=> -> dual near; split; [exact/(nearest_fixed dual) | exact/still_step | by rewrite subrr addr0].
 Qed.
+
+(** Why theorem 5's argument stops at the order w, z, u: there the dual is not the gradient, but
+    misses it by as much as z has just moved. *)
+Theorem wzu_dual w z u w' z' u' : wzu w z u w' z' u' ->
+  delta *: u' = - (grad w' + delta *: (z' - z)).
+Proof.
+case=> /eqP; rewrite addr_eq0 => /eqP gE _ ->.
+rewrite gE opprD opprK -scalerN -scalerDr; congr (_ *: _).
+by rewrite opprB !addrA [_ + u + z]addrAC subrK [u + w']addrC.
+Qed.
 End FixedPoints.
 
 (** Order z, w, u with one gradient step of length 1 / delta, w' = (z' - u) - grad f(w) / delta: the dual is
