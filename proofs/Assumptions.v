@@ -9,6 +9,7 @@ Print Assumptions Threshold.mask_exists.
 Print Assumptions Threshold.threshold_projection.
 Print Assumptions Bits.bits_order.
 Print Assumptions Radix.radix_correct.
+Print Assumptions Radix.radix_runs.
 Print Assumptions Packing.packing_disjoint.
 Print Assumptions Packing.packing_recovers.
 Print Assumptions Packing.packing_target.
