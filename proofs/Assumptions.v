@@ -1,61 +1,45 @@
-(** What each public theorem rests on: nothing but Coq itself, or the build's check fails. *)
+(** What each public theorem rests on: nothing but Coq itself, or the check of the build fails.
+
+    The theorems of a file are put into one term, as printing what one rests on takes as long as for
+    all of them. *)
 From Tamis Require Import Space Projection Threshold Bits Radix Packing Descent Rate.
 From Tamis Require Import Quantise Sharpness Condition Orders Exchange.
 
-Print Assumptions Projection.keep_projection.
-Print Assumptions Threshold.threshold_largest.
-Print Assumptions Threshold.threshold_exists.
-Print Assumptions Threshold.mask_exists.
-Print Assumptions Threshold.threshold_projection.
-Print Assumptions Bits.bits_order.
-Print Assumptions Radix.radix_correct.
-Print Assumptions Radix.radix_runs.
-Print Assumptions Packing.packing_disjoint.
-Print Assumptions Packing.packing_recovers.
-Print Assumptions Packing.packing_target.
-Print Assumptions Packing.packing_rescaled.
-Print Assumptions Packing.packing_rounded.
-Print Assumptions Packing.packing_fails_after_rounding.
-Print Assumptions Packing.rounded_first.
-Print Assumptions Packing.dense_dual.
-Print Assumptions Packing.one_tensor_dual_first.
-Print Assumptions Descent.exact_descent.
-Print Assumptions Descent.inexact_descent.
-Print Assumptions Descent.masked_descent.
-Print Assumptions Rate.moves_summable.
-Print Assumptions Rate.rate.
-Print Assumptions Rate.lagrangian_above.
-Print Assumptions Rate.lagrangian_above_exact.
-Print Assumptions Rate.exact_rate.
-Print Assumptions Rate.inexact_rate.
-Print Assumptions Quantise.rounding_error.
-Print Assumptions Quantise.rounding_orthogonal.
-Print Assumptions Quantise.rounded_projection.
-Print Assumptions Quantise.rounded_descent.
-Print Assumptions Quantise.stochastic_mean.
-Print Assumptions Quantise.stochastic_variance.
-Print Assumptions Quantise.stochastic_probability.
-Print Assumptions Sharpness.perturbed_gradient.
-Print Assumptions Sharpness.sharpness_residual.
-Print Assumptions Sharpness.sharpness_descent.
-Print Assumptions Sharpness.sharpness_neighbourhood.
-Print Assumptions Sharpness.sharpness_summable.
-Print Assumptions Condition.interpolation.
-Print Assumptions Condition.curvature_descent.
-Print Assumptions Condition.condition_sufficient.
-Print Assumptions Condition.condition_tight.
-Print Assumptions Orders.fixed_points_agree.
-Print Assumptions Orders.wzu_dual.
-Print Assumptions Orders.gradient_step_descent.
-Print Assumptions Orders.bowl_taylor.
-Print Assumptions Orders.wzu_can_rise.
-Print Assumptions Exchange.exchanges_end.
-Print Assumptions Exchange.exchanges_reach.
-Print Assumptions Exchange.exchange_gradient.
-Print Assumptions Exchange.exchange_stationary.
-Print Assumptions Exchange.exchange_nearest.
-Print Assumptions Exchange.relaxation_below.
-Print Assumptions Exchange.dual_below.
-Print Assumptions Space.quadratic_weakly_convex.
-Print Assumptions Space.quadratic_lipschitz.
-Print Assumptions Space.quadratic_bounded_above.
+Definition space := (@Space.quadratic_weakly_convex, @Space.quadratic_lipschitz,
+  @Space.quadratic_bounded_above).
+Print Assumptions space.
+Definition projection := @Projection.keep_projection.
+Print Assumptions projection.
+Definition threshold := (@Threshold.threshold_largest, @Threshold.threshold_exists, @Threshold.mask_exists,
+  @Threshold.threshold_projection).
+Print Assumptions threshold.
+Definition bits := @Bits.bits_order.
+Print Assumptions bits.
+Definition radix := (@Radix.radix_correct, @Radix.radix_runs).
+Print Assumptions radix.
+Definition packing := (@Packing.packing_disjoint, @Packing.packing_recovers, @Packing.packing_target,
+  @Packing.packing_rescaled, @Packing.packing_rounded, @Packing.packing_fails_after_rounding,
+  @Packing.rounded_first, @Packing.dense_dual, @Packing.one_tensor_dual_first).
+Print Assumptions packing.
+Definition descent := (@Descent.exact_descent, @Descent.inexact_descent, @Descent.masked_descent).
+Print Assumptions descent.
+Definition rate := (@Rate.moves_summable, @Rate.rate, @Rate.lagrangian_above, @Rate.lagrangian_above_exact,
+  @Rate.exact_rate, @Rate.inexact_rate).
+Print Assumptions rate.
+Definition quantise := (@Quantise.rounding_error, @Quantise.rounding_orthogonal,
+  @Quantise.rounded_projection, @Quantise.rounded_descent, @Quantise.stochastic_mean,
+  @Quantise.stochastic_variance, @Quantise.stochastic_probability).
+Print Assumptions quantise.
+Definition sharpness := (@Sharpness.perturbed_gradient, @Sharpness.sharpness_residual,
+  @Sharpness.sharpness_descent, @Sharpness.sharpness_neighbourhood, @Sharpness.sharpness_summable).
+Print Assumptions sharpness.
+Definition condition := (@Condition.interpolation, @Condition.curvature_descent,
+  @Condition.condition_sufficient, @Condition.condition_tight).
+Print Assumptions condition.
+Definition orders := (@Orders.fixed_points_agree, @Orders.wzu_dual, @Orders.gradient_step_descent,
+  @Orders.bowl_taylor, @Orders.wzu_can_rise).
+Print Assumptions orders.
+Definition exchange := (@Exchange.exchanges_end, @Exchange.exchanges_reach, @Exchange.exchange_gradient,
+  @Exchange.exchange_stationary, @Exchange.exchange_nearest, @Exchange.relaxation_below,
+  @Exchange.dual_below).
+Print Assumptions exchange.

@@ -124,9 +124,9 @@ Lemma plane_dot_ge0 a : 0 <= plane_dot a a.
 Proof. by rewrite addr_ge0 // -expr2 sqr_ge0. Qed.
 Definition plane_ip := Inner plane_dotC plane_dotD plane_dotZ plane_dot_ge0.
 
-(** f(w) = |w|^2 / 2 + 2 w_2 is convex with beta = 1; the set: at most one entry is not zero. *)
-Definition bowl (w : plane) : rat := sq plane_ip w / 2%:R + 2%:R * w.2.
-Definition bowl_grad (w : plane) : plane := (w.1, w.2 + 2%:R).
+(** f(w) = |w|^2 / 2 + 32 w_2 is convex with beta = 1; the set: at most one entry is not zero. *)
+Definition bowl (w : plane) : rat := sq plane_ip w / 2%:R + 32%:R * w.2.
+Definition bowl_grad (w : plane) : plane := (w.1, w.2 + 32%:R).
 Definition largest_of_two (v : plane) : plane := if `|v.2| <= `|v.1| then (v.1, 0) else (0, v.2).
 
 Lemma bowl_taylor w y : bowl y =
@@ -136,16 +136,15 @@ case: w y => [w1 w2] [y1 y2]; rewrite /bowl /sq /= /plane_dot /=.
 by move: w1 w2 y1 y2; rewrite /GRing.regular => w1 w2 y1 y2; field.
 Qed.
 
-(** The order w, z, u with exact steps and penalty 3, from w = z = (-1, 0) and u = 0. Although
-    3 > 2 beta, so that both theorem 5's condition and theorem 9's hold, L rises from 17/32 to 439/256. *)
-Let q (a b : nat) : rat := a%:R / b%:R.
-Let w1 : plane := (- q 3 4, - q 1 2). Let z1 : plane := (- q 3 4, 0). Let u1 : plane := (0, - q 1 2).
-Let w2 : plane := (- q 9 16, - q 1 8). Let z2 : plane := (0, - q 5 8). Let u2 : plane := (- q 9 16, 0).
+(** The order w, z, u with exact steps and penalty 3, from w = z = (-16, 0) and u = 0. Although
+    3 > 2 beta, so that both theorem 5's condition and theorem 9's hold, L rises from 136 to 439. *)
+Let w1 : plane := (- 12%:R, - 8%:R). Let z1 : plane := (- 12%:R, 0). Let u1 : plane := (0, - 8%:R).
+Let w2 : plane := (- 9%:R, - 2%:R). Let z2 : plane := (0, - 10%:R). Let u2 : plane := (- 9%:R, 0).
 Let L := lagrangian plane_ip 3%:R bowl.
 Let turn (z u w' z' u' : plane) :=
   [/\ w_step bowl_grad 3%:R z u w', z' = largest_of_two (w' + u) & u' = u + (w' - z')].
 
 Theorem wzu_can_rise :
-  [/\ turn (- 1, 0) 0 w1 z1 u1, turn z1 u1 w2 z2 u2, L w1 z1 u1 = q 17 32 & L w2 z2 u2 = q 439 256].
+  [/\ turn (- 16%:R, 0) 0 w1 z1 u1, turn z1 u1 w2 z2 u2, L w1 z1 u1 = 136%:R & L w2 z2 u2 = 439%:R].
 Proof. by split; try split; apply/eqP; vm_compute. Qed.
 End Plane.
