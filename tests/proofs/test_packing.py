@@ -13,7 +13,9 @@ from tamis_torch.state import NAMES, named
 
 from .quadratics import quadratic, start, zwu
 
-vectors = st.lists(st.floats(-1e3, 1e3, width=32), min_size=8, max_size=8).map(lambda x: np.array(x, dtype="f4"))
+vectors = st.lists(st.floats(-1e3, 1e3, width=32), min_size=8, max_size=8).map(
+    lambda x: np.array(x, dtype="f4")
+)
 sets = st.sampled_from([Sparse(3), Sparse(0), Sparse(8), NofM(2, 4), NofM(1, 4)])
 
 

@@ -31,7 +31,10 @@ def test_the_k_largest_are_kept_in_any_metric(values, weights, k):
     np.testing.assert_array_equal(Sparse(k).project(y, metric), np.where(mask, y, 0))
 
 
-@given(values=st.lists(st.sampled_from([0.0, 0.5, -0.5, 1.0, -2.0]), min_size=12, max_size=12), n=st.integers(0, 4))
+@given(
+    values=st.lists(st.sampled_from([0.0, 0.5, -0.5, 1.0, -2.0]), min_size=12, max_size=12),
+    n=st.integers(0, 4),
+)
 def test_n_of_m_keeps_the_largest_of_each_group(values, n):
     y = np.array(values)
     assert fits(NofM(n, 4).support(y), y**2, np.arange(12) // 4, n)
@@ -43,7 +46,11 @@ def test_every_selection_lies_between_its_threshold(values, k, cut):
     scores = torch.tensor(values).abs()
     parts = [scores[:cut], scores[cut:]]
     t = threshold(lambda: parts, k).value
-    for mask in (keep_largest(scores, k), torch.cat(keep_parts(lambda: parts, k)), torch.cat(list(keep_in_turn(lambda: parts, k)))):
+    for mask in (
+        keep_largest(scores, k),
+        torch.cat(keep_parts(lambda: parts, k)),
+        torch.cat(list(keep_in_turn(lambda: parts, k))),
+    ):
         assert int(mask.sum()) == k
         assert bool((mask | ~(scores > t)).all()) and bool((~mask | (scores >= t)).all())
 

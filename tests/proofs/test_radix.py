@@ -22,7 +22,10 @@ def radix(base, ranks, k, digits):
     """``radix`` of Radix.v: the threshold, and how many keys are larger."""
     prefix = above = 0
     for level in range(digits - 1, -1, -1):
-        counts = [sum((key // base**level == prefix * base + x) for own in ranks for key in own) for x in range(base)]
+        counts = [
+            sum((key // base**level == prefix * base + x) for own in ranks for key in own)
+            for x in range(base)
+        ]
         digit = max(x for x in range(base) if x == 0 or above + sum(counts[x:]) >= k)
         prefix, above = prefix * base + digit, above + sum(counts[digit + 1 :])
     return prefix, above
@@ -55,7 +58,9 @@ def test_patterns_of_32_bits_order_as_their_numbers(pattern, other):
     assert a == value(pattern, 23) * 2.0**-149
 
 
-@given(keys=st.lists(st.integers(0, 2**15 - 1), min_size=1, max_size=30), cut=st.integers(0, 30), data=st.data())
+@given(
+    keys=st.lists(st.integers(0, 2**15 - 1), min_size=1, max_size=30), cut=st.integers(0, 30), data=st.data()
+)
 def test_the_code_finds_what_the_theorem_finds_over_two_ranks(keys, cut, data):
     """The same threshold and the same number above it; fewer than k lie above it, at least k at or above."""
     keys = [key for key in keys if key <= 0x7F80] or [0]  # infinity, above which there is NaN
@@ -69,7 +74,9 @@ def test_the_code_finds_what_the_theorem_finds_over_two_ranks(keys, cut, data):
 
 @given(seed=st.integers(0, 10**6), data=st.data())
 def test_the_counts_of_32_bits_bracket_k(seed, data):
-    scores = torch.from_numpy(np.random.default_rng(seed).choice([0.0, 1e-40, 0.1, 0.1000001, 7.0, 3e38], 40).astype("f4"))
+    scores = torch.from_numpy(
+        np.random.default_rng(seed).choice([0.0, 1e-40, 0.1, 0.1000001, 7.0, 3e38], 40).astype("f4")
+    )
     k = data.draw(st.integers(1, 40))
     found = threshold(lambda: [scores[:13], scores[13:]], k)
     assert found.above == int((scores > found.value).sum()) < k <= int((scores >= found.value).sum())
