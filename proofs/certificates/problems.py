@@ -57,8 +57,8 @@ def threshold(mu: float, tol: float = 1e-6) -> float:
 def worst_change_of_the_papers_order(penalty: float, mu: float) -> float:
     """Return the largest rise in a turn w, z, u that follows another, all of it of size 1.
 
-    The size is |w' - w|^2 + |z' - z|^2 + |z - z_before|^2 + |u|^2.  Any three points are a closed set; that each
-    projection takes the nearest of them is what is asked.
+    The size is |w' - w|^2 + |z' - z|^2 + |z - z_before|^2 + |u|^2.  Any three points are a closed
+    set; that each projection takes the nearest of them is what is asked.
     """
     problem = PEP()
     h = problem.declare_function(SmoothConvexFunction, L=1 + mu)

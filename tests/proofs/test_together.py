@@ -32,7 +32,7 @@ def theorems():
     }
 
 
-def tests():
+def ties():
     """Return all tests of this folder, as ``file::name``, but those of this file."""
     found = set()
     for file in Path(__file__).parent.glob("test_*.py"):
@@ -49,7 +49,7 @@ def test_there_is_a_page_for_each_of_the_eleven_theorems():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_what_a_page_names_is_there(page):
     assert set(named(page, "Coq")) <= theorems()
-    assert set(named(page, "Tests")) <= tests()
+    assert set(named(page, "Tests")) <= ties()
     for function in named(page, "Code"):
         resolve_name(function)
     assert all(dict(CAPTION.findall(page.read_text("utf-8"))).values())
@@ -62,7 +62,7 @@ def test_every_theorem_is_on_a_page_and_its_assumptions_are_printed():
 
 
 def test_every_tie_is_on_a_page():
-    assert {name for page in PAGES for name in named(page, "Tests")} == tests()
+    assert {name for page in PAGES for name in named(page, "Tests")} == ties()
 
 
 def test_every_page_is_in_the_index_and_every_file_of_coq_is_built():
