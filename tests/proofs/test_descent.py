@@ -203,21 +203,25 @@ def test_in_the_papers_order_the_lagrangian_rises_in_the_example_of_the_theorem(
     assert (lagrangian(f, 3.0, first), lagrangian(f, 3.0, second)) == (136, 439)
 
 
-@settings(max_examples=30)
-@given(seed=seeds, constraint=sets)
-def test_the_two_orders_rest_in_the_same_points(seed, constraint):
-    """Where either settles w = z, the dual is the gradient, z is a fixed point, and the other stays there."""
-    rng = np.random.default_rng(seed)
-    f = quadratic(rng, 6, -0.3, 1.0)
-    for order, other in ((zwu, wzu), (wzu, zwu)):
+@pytest.mark.parametrize("constraint", [Sparse(2), NofM(1, 3)], ids=["sparse", "n of m"])
+@pytest.mark.parametrize(("order", "other"), [(zwu, wzu), (wzu, zwu)], ids=["zwu", "wzu"])
+def test_the_two_orders_rest_in_the_same_points(order, other, constraint):
+    """Where one settles w = z, the dual is the gradient, z is a fixed point, and the other stays there."""
+    settled = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        f = quadratic(rng, 6, -0.3, 1.0)
         at = start(rng, f, 3.0, constraint)
-        for _ in range(400):
+        for _ in range(300):
             at = order(f, 3.0, constraint, at)
-        if np.abs(at.w - at.z).max() < 1e-9:
-            np.testing.assert_allclose(3.0 * at.u, -f.gradient(at.z), atol=1e-7)
-            assert fixed_point(f, constraint, at.z, 3.0) < 1e-6
-            after = other(f, 3.0, constraint, at)
-            assert max(np.abs(a - b).max() for a, b in zip(after, at, strict=True)) < 1e-6
+        if np.abs(at.w - at.z).max() > 1e-9:
+            continue
+        settled += 1
+        np.testing.assert_allclose(3.0 * at.u, -f.gradient(at.z), atol=1e-7)
+        assert fixed_point(f, constraint, at.z, 3.0) < 1e-6
+        after = other(f, 3.0, constraint, at)
+        assert max(np.abs(a - b).max() for a, b in zip(after, at, strict=True)) < 1e-6
+    assert settled >= 15
 
 
 @given(seed=seeds)
