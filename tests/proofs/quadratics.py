@@ -26,6 +26,9 @@ class Quadratic(NamedTuple):
         return np.linalg.solve(self.H + penalty * np.eye(len(self.b)), self.b + penalty * target)
 
 
+SLACK = 1e-9  # of float64, relative to the Lagrangian
+
+
 class Turn(NamedTuple):
     w: np.ndarray
     z: np.ndarray
@@ -61,3 +64,24 @@ def start(rng, f, penalty, constraint):
     """Return a state whose dual is the gradient, as theorem 5 asks of the first."""
     w = 2 * rng.standard_normal(len(f.b))
     return Turn(w, constraint.project(w), -f.gradient(w) / penalty)
+
+
+def turns(f, penalty, constraint, at, count=12):
+    """Yield the state before and after each turn z, w, u."""
+    for _ in range(count):
+        after = zwu(f, penalty, constraint, at)
+        yield at, after
+        at = after
+
+
+def square(x):
+    return float(np.sum(x**2))
+
+
+def rate_of_theorem_5(f, penalty):
+    return (penalty - f.mu) / 2 - f.beta**2 / penalty
+
+
+def rate_of_theorem_9(f, penalty):
+    low = (penalty - 2 * f.mu) * (penalty + f.mu)
+    return min(low, (penalty - f.beta) * (penalty + 2 * f.beta)) / (2 * penalty)
