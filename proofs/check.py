@@ -41,7 +41,6 @@ class Mutation(NamedTuple):
 
 MUTATIONS = [
     Mutation("Projection", "A -> s j <= s i.", "A -> s i <= s j."),
-    Mutation("Projection", "= minn (c t)", "= maxn (c t)"),
     Mutation("Threshold", "(tau (g i) <= s i)%O).", "(s i <= tau (g i))%O)."),
     Mutation("Radix", "if k <= above + counts_from", "if k < above + counts_from"),
     Mutation("Packing", "Let u' i := w i + u i - z i.", "Let u' i := w i + u i + z i."),
@@ -50,7 +49,6 @@ MUTATIONS = [
     Mutation("Descent", "previous : grad w + delta", "previous : grad z + delta"),
     Mutation("Rate", "u e : beta < delta ->", "u e : delta < beta ->"),
     Mutation("Condition", "(delta - 2 * mu) * (delta + mu)", "(delta - mu) * (delta + mu)"),
-    Mutation("Exchange", "beta_le : beta <= l", "beta_le : l <= beta"),
 ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ missing, and nothing that is there may go unnamed.
 """
 
 import ast
+import json
 import re
 import sys
 from pathlib import Path
@@ -63,6 +64,24 @@ def test_every_theorem_is_on_a_page_and_its_assumptions_are_printed():
 
 def test_every_tie_is_on_a_page():
     assert {name for page in PAGES for name in named(page, "Tests")} == ties()
+
+
+def test_the_tables_of_certificates_show_what_was_found():
+    page = (THEORY / "certificates.md").read_text("utf-8")
+    outcome = json.loads((PROOFS / "certificates" / "outcome.json").read_text("utf-8"))
+    worst = {(row["penalty"], row["mu"]): f"{round(row['worst'], 5):.8g}" for row in outcome["descent"]}
+    for penalty in sorted({penalty for penalty, _ in worst}):
+        cells = [
+            cell.strip()
+            for cell in re.search(rf"^\| {penalty:g} \|(.*)\|$", page, re.MULTILINE)[1].split("|")
+        ]
+        assert cells[::2] == [worst[penalty, mu] for mu in (0.0, 0.5, 1.0)]
+    rises = {
+        tuple(row[k] for k in ("entries", "kept", "mu", "ratio")): row["wzu_rises"] for row in outcome["runs"]
+    }
+    for n, k, mu, _ in rises:
+        shares = " | ".join(f"{rises[n, k, mu, ratio]:.1%}" for ratio in (1.05, 2.0, 4.0))
+        assert f"| {n}, {k} | {mu:g} | {shares} |" in page
 
 
 def test_every_page_is_in_the_index_and_every_file_of_coq_is_built():
