@@ -4,6 +4,7 @@
 to the exact versions of ``constraints.txt``.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ CORE, TORCH = "packages/tamis", "packages/tamis-torch"
 DEMO_MODEL = f"{TORCH}/src/tamis_torch/demo/model"
 SOURCES = {"PYTHONPATH": f"{CORE}/src:{TORCH}/src"}
 PEERS, RESULTS = "benchmarks/peers/solver", "benchmarks/results"
+COQ = "coq libcoq-mathcomp-algebra libcoq-mathcomp-algebra-tactics libcoq-mathcomp-zify"  # Debian's packages
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -79,6 +81,25 @@ def types(session: nox.Session) -> None:
     """Check the types of both packages strictly."""
     install(session, *group("types"))
     session.run("mypy", "-p", "tamis", "-p", "tamis_torch", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def proofs(session: nox.Session) -> None:
+    """Check the proofs by Coq, and that they break when a hypothesis is changed; skipped without coqc.
+
+    ``-- --must-run`` fails instead of skipping.
+    """
+    if shutil.which("coqc") is None:
+        end = session.error if "--must-run" in session.posargs else session.skip
+        end(f"the proofs need coqc: apt-get install --no-install-recommends {COQ}")
+    session.run(sys.executable, "proofs/check.py")
+
+
+@nox.session
+def certificates(session: nox.Session) -> None:
+    """Ask by performance estimation which constants of the proofs are the best possible (minutes)."""
+    session.install("-r", "proofs/certificates/requirements.txt")
+    session.run("python", "proofs/certificates/run.py", "--out", "proofs/certificates/outcome.json")
 
 
 @nox.session
