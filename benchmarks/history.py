@@ -1,0 +1,50 @@
+"""The history of the project in numbers: releases and the last commits, as pages.
+
+``nox -s asv`` runs this file.  What has been measured is kept in ``benchmarks/results/asv`` and not measured
+again, so a run that was stopped goes on.  The pages go to ``.asv/html`` (and into the documentation, if it
+has been built), with the scripts that they need beside them.
+"""
+
+import argparse
+from collections.abc import Sequence
+
+import offline
+from running import HERE, QUICK, ROOT, asv, git, measure
+
+CONFIGURATION = HERE / "asv.conf.json"
+PAGES = ROOT / ".asv/html"
+
+
+def chosen(tags: Sequence[str], last: Sequence[str], given: Sequence[str]) -> list[str]:
+    """Return the commits to measure, each once: those given, or the last ones and then the releases."""
+    return list(dict.fromkeys(given or [*last, *tags]))
+
+
+def main() -> None:
+    """Measure and publish."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--last", type=int, default=10, help="commits before this one")
+    parser.add_argument("--commits", nargs="*", default=[], help="these commits instead, oldest last")
+    parser.add_argument("--bench", action="append", help="regular expression of the benchmarks to run")
+    parser.add_argument("--quick", action="store_true", help="at 90% only, without the projections")
+    parser.add_argument("--publish-only", action="store_true", help="make the pages from what there is")
+    given = parser.parse_args()
+    if not given.publish_only:
+        tags = [git("rev-parse", f"{tag}^{{commit}}") for tag in git("tag", "--list", "v*").split()]
+        last = git("rev-list", "--first-parent", f"--max-count={given.last}", "HEAD").split()
+        own = [git("rev-parse", f"{name}^{{commit}}") for name in given.commits]
+        patterns = given.bench or (QUICK if given.quick else ())
+        for commit in chosen(tags, last, own):  # one after the other: each is kept when it is done
+            measure(CONFIGURATION, [commit], patterns, skip=True)
+    publish()
+
+
+def publish() -> None:
+    """Make the pages from what has been measured."""
+    if asv(CONFIGURATION, "publish", "--no-pull"):
+        raise SystemExit("asv publish failed")
+    offline.complete(PAGES)
+
+
+if __name__ == "__main__":
+    main()
