@@ -67,7 +67,11 @@ def fetch(package: str) -> None:
             "the benchmarks' pages need npm (of Node.js) once, to fetch the scripts of asv's pages"
         )
     CACHE.mkdir(parents=True, exist_ok=True)
-    subprocess.run([npm, "pack", package, "--silent", "--pack-destination", str(CACHE)], check=True)
+    subprocess.run(
+        [npm, "pack", package, "--silent", "--pack-destination", str(CACHE)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
 
 
 def without_network(html: str, scripts: list[dict[str, Any]]) -> str:
