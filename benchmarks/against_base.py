@@ -60,7 +60,7 @@ def _measured(
     results.mkdir(parents=True, exist_ok=True)
     file = results.with_suffix(".conf.json")
     file.write_text(json.dumps(configuration(results), indent=1), "utf-8")
-    measure(file, commits, names, skip=skip, again=again)
+    measure(file, commits, names, skip=skip, again=again, in_turn=True)
     return read(results, commits[0]), read(results, commits[1])
 
 

@@ -8,6 +8,7 @@ has been built), with the scripts that they need beside them.
 import argparse
 from collections.abc import Sequence
 
+import front
 import offline
 from running import HERE, QUICK, ROOT, asv, git, measure
 
@@ -24,7 +25,7 @@ def main() -> None:
     """Measure and publish."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--last", type=int, default=10, help="commits before this one")
-    parser.add_argument("--commits", nargs="*", default=[], help="these commits instead, oldest last")
+    parser.add_argument("--commits", nargs="*", default=[], help="these commits instead, newest first")
     parser.add_argument("--bench", action="append", help="regular expression of the benchmarks to run")
     parser.add_argument("--quick", action="store_true", help="at 90% only, without the projections")
     parser.add_argument("--publish-only", action="store_true", help="make the pages from what there is")
@@ -34,9 +35,9 @@ def main() -> None:
         last = git("rev-list", "--first-parent", f"--max-count={given.last}", "HEAD").split()
         own = [git("rev-parse", f"{name}^{{commit}}") for name in given.commits]
         patterns = given.bench or (QUICK if given.quick else ())
-        for commit in chosen(tags, last, own):  # one after the other: each is kept when it is done
-            measure(CONFIGURATION, [commit], patterns, skip=True)
+        measure(CONFIGURATION, chosen(tags, last, own), patterns, skip=True)
     publish()
+    front.main()
 
 
 def publish() -> None:

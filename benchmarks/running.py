@@ -34,22 +34,30 @@ def asv(configuration: Path, *arguments: str, stdin: str | None = None) -> int:
 
 
 def measure(
-    configuration: Path, commits: Sequence[str], names: Sequence[str], *, skip: bool, again: bool = False
+    configuration: Path,
+    commits: Sequence[str],
+    names: Sequence[str],
+    *,
+    skip: bool = False,
+    again: bool = False,
+    in_turn: bool = False,
 ) -> None:
-    """Measure commits, in turn round by round.
+    """Measure commits; each is kept when it is done.
 
     Parameters
     ----------
     configuration
         A file.
     commits
-        Full hashes.
+        Full hashes; the benchmarks are those that are found in the packages at the first one.
     names
         Regular expressions of benchmarks; none: all.
     skip
         Leave out what has been measured already: so a run that was stopped goes on.
     again
         Whether names are those of readings, taken literally.
+    in_turn
+        Alternate between the commits, round by round of the times, so that a busy hour slows all alike.
 
     Raises
     ------
@@ -59,8 +67,8 @@ def measure(
     asv(configuration, "machine", "--machine", MACHINE, "--yes")
     patterns = [f"^{re.escape(name)}$" for name in names] if again else names
     chosen = [part for pattern in patterns for part in ("--bench", pattern)]
-    options = ["--machine", MACHINE, "--launch-method", "forkserver", "--interleave-rounds", "--show-stderr"]
-    options += ["--skip-existing"] if skip else []
+    options = ["--machine", MACHINE, "--launch-method", "forkserver", "--show-stderr"]
+    options += ["--skip-existing"] * skip + ["--interleave-rounds"] * in_turn
     status = asv(configuration, "run", *options, *chosen, "HASHFILE:-", stdin="\n".join(commits) + "\n")
     if status not in (0, 2):
         raise SystemExit(f"asv run failed with exit status {status}")

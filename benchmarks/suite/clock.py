@@ -17,7 +17,7 @@ def seconds(work: Callable[[], object]) -> float:
     return process_time() - begun
 
 
-def time_ratio(ours: Callable[[], object], theirs: Callable[[], object], rounds: int = 7) -> float:
+def ratio_of_times(ours: Callable[[], object], theirs: Callable[[], object], rounds: int = 7) -> float:
     """Return our time by theirs: the median over rounds, each of which times both, after one untimed."""
     ratios = [seconds(ours) / max(seconds(theirs), 1e-9) for _ in range(rounds + 1)]
     return median(ratios[1:])

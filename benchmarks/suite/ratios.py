@@ -3,7 +3,7 @@
 from importlib.resources import as_file, files
 from typing import Any
 
-from .clock import time_ratio
+from .clock import ratio_of_times
 from .stated import ratio
 
 SIZES, SHARE = [10**5, 10**6], 0.1
@@ -27,7 +27,7 @@ def track_step() -> float:
         return torch.optim.Adam(model.parameters(), 1e-7, (0.9, 0.99), fused=True)
 
     plain, sparse = adam(), tt.ADMM(adam(), tt.prunable(model), config)
-    return time_ratio(lambda: _steps(model, sparse, batch), lambda: _steps(model, plain, batch), rounds=5)
+    return ratio_of_times(lambda: _steps(model, sparse, batch), lambda: _steps(model, plain, batch), rounds=5)
 
 
 def _steps(model: Any, optimizer: Any, batch: Any) -> None:
@@ -60,12 +60,12 @@ class Selection:
     @ratio("ours / torch.topk")
     def track_selection_by_topk(self, size: int, dtype: str) -> float:
         """Return our time by torch.topk's."""
-        return time_ratio(self._ours, lambda: self.scores.topk(self.k, sorted=False))
+        return ratio_of_times(self._ours, lambda: self.scores.topk(self.k, sorted=False))
 
     @ratio("ours / torch.kthvalue")
     def track_selection_by_kthvalue(self, size: int, dtype: str) -> float:
         """Return our time by torch.kthvalue's."""
-        return time_ratio(self._ours, lambda: self.scores.kthvalue(size - self.k + 1))
+        return ratio_of_times(self._ours, lambda: self.scores.kthvalue(size - self.k + 1))
 
     def _ours(self) -> object:
         return self.keep(self.scores, self.k)
@@ -84,7 +84,7 @@ def track_load() -> float:
         def theirs() -> object:
             return AutoModelForCausalLM.from_pretrained(path), AutoTokenizer.from_pretrained(path)
 
-        return time_ratio(lambda: tt.load(path), theirs, rounds=5)
+        return ratio_of_times(lambda: tt.load(path), theirs, rounds=5)
 
 
 def time_load() -> None:
