@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from time import process_time
 
+__all__ = ["exponent", "least_seconds", "process_time", "ratio_of_times", "seconds"]
+
 
 def seconds(work: Callable[[], object]) -> float:
     """Return the seconds of this process on the processor that one call takes.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .clock import exponent, least_seconds
+from .clock import exponent, least_seconds, process_time
 from .examples import example
 from .found import sets
 from .stated import named, ratio
@@ -21,7 +21,10 @@ def timed(name: str, kind: Any) -> Any:
     def project() -> None:
         held["set"].project(held["point"])
 
-    attributes = {"setup": setup, "rounds": 1, "repeat": (3, 10, 1.0), "warmup_time": 0, "timeout": 60}
+    attributes = {
+        "setup": setup, "timer": process_time, "rounds": 1, "repeat": (3, 10, 1.0), "warmup_time": 0,
+        "timeout": 60,
+    }  # fmt: skip
     for key, value in attributes.items():
         setattr(project, key, value)
     project.pretty_name = f"projection onto {name}"  # type: ignore[attr-defined]

@@ -1,0 +1,71 @@
+"""The front page is the one that the committed results give, and tells what became worse."""
+
+import shutil
+
+import charts
+import front
+import headline
+import pytest
+from readings import Reading
+
+from ..torch import browser as chromium
+
+
+def test_the_page_is_drawn_from_the_committed_results():
+    """`python benchmarks/front.py` after new results; the order of commits is git's and not looked at here."""
+    page = front.PAGE.read_text("utf-8")
+    for line in headline.lines():
+        assert f"| {line.what} | **{line.ours}** | {line.others} |" in page
+    for entry in front.history()[:1]:
+        assert f"`{entry[0][:7]}`" in page
+
+
+def test_elsa_and_its_best_opponent_stand_in_the_first_line():
+    at = headline.perplexities()["90"]
+    best = min(value for name, value in at.items() if name != "elsa")
+    first = headline.lines()[0]
+    assert f"{at['elsa']:.1f}" in first.ours and f"{best:.1f}" in first.others
+
+
+def reading(value, kind="quality"):
+    return Reading(value, kind, "u", 0.05)
+
+
+def test_what_became_worse_is_told_with_its_commit_and_over_a_commit_that_failed():
+    found = [
+        ("a" * 40, "2026-01-01", {"q": reading(1.0), "p": reading(2.0)}),
+        ("b" * 40, "2026-01-02", {"q": reading(None), "p": reading(2.0)}),
+        ("c" * 40, "2026-01-03", {"q": reading(1.2), "p": reading(1.0)}),
+    ]
+    assert [(commit[0], change.name) for commit, change in front.worsened(found)] == [("c", "q")]
+    assert "- `ccccccc`: q 1 -> 1.2" in front.over_time(
+        [(*entry[:2], entry[2] | {"sizes.track_kept_elsa_l": reading(5.0)}) for entry in found]
+    )
+
+
+def test_figures_are_the_same_bytes_each_time(tmp_path):
+    curves = {"one": [("abcdefgh", 1.0), ("bcdefghi", 2.0)], "other": [("abcdefgh", 0.0)]}
+    for name in ("a.svg", "b.svg"):
+        charts.history(curves, tmp_path / name)
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_front_page_shows_each_figure_at_laptop_and_phone_width(width, tmp_path):
+    from markdown_it import MarkdownIt
+
+    if chromium.find() is None:
+        pytest.skip("no chromium in PATH: apt-get install chromium")
+    for figure in front.PAGE.parent.glob("benchmarks-*.svg"):
+        shutil.copy(figure, tmp_path)
+    body = MarkdownIt("commonmark").enable("table").render(front.PAGE.read_text("utf-8"))
+    page = tmp_path / "page.html"
+    style = "img{max-width:100%} table{display:block;overflow-x:auto}"
+    page.write_text(f"<!doctype html><meta charset=utf-8><style>{style}</style>{body}", "utf-8")
+    with chromium.Browser() as browser:
+        browser.open(page, width)
+        assert browser.complaints() == []
+        sizes = browser.run("[...document.images].map(i => [i.naturalWidth, i.width])")
+        assert len(sizes) == 3 and all(own > 0 and shown <= width for own, shown in sizes)
+        assert browser.run("document.documentElement.scrollWidth") <= width
