@@ -4,6 +4,7 @@
 to the exact versions of ``constraints.txt``.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -89,6 +90,27 @@ def docs(session: nox.Session) -> None:
     session.run(
         "sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html", *session.posargs
     )
+    if shutil.which("npm"):
+        session.run("python", "benchmarks/pages_of_asv.py", "docs/_build/html/asv")
+    else:
+        session.warn("no npm, which fetches the scripts of asv's pages: they are left out")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Compare this checkout with its merge base; fail if something is worse (minutes; ``-- --full``)."""
+    session.install("-c", "constraints.txt", *group("bench"))
+    session.run("python", "benchmarks/against_base.py", *session.posargs)
+
+
+@nox.session
+def asv(session: nox.Session) -> None:
+    """Measure releases and the last commits, go on where it was stopped, and draw the pages (hours).
+
+    ``-- --last 5``, ``-- --quick``, ``-- --commits HASH HASH`` and ``-- --publish-only`` for less.
+    """
+    session.install("-c", "constraints.txt", *group("bench", "charts"))
+    session.run("python", "benchmarks/history.py", *session.posargs)
 
 
 @nox.session(name="train-demo-model")

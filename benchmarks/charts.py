@@ -1,7 +1,6 @@
 """The figures of the front page, as SVG files that are the same wherever they are drawn."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,6 @@ from matplotlib import pyplot as plt  # noqa: E402
 WIDE = 6.4  # inches: readable on a phone too
 OURS, OTHERS = "#1d63c4", "#8b95a1"
 STYLES = (":", "--", "-.", "-", "--", "-")
-
-
-def day(milliseconds: int) -> str:
-    """Return the date of a moment."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).date().isoformat()
 
 
 def perplexity(found: Mapping[str, Mapping[str, float]], path: Path) -> None:

@@ -6,12 +6,11 @@
 wherever it runs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import charts
 import headline
-from changes import Change, changes
-from readings import Reading, commits, read
+from over_commits import History, history, series, worsened
 from running import ROOT, git
 
 PAGE = ROOT / "docs/benchmarks.md"
@@ -50,31 +49,6 @@ Every benchmark at every commit that was measured:
 <a href="asv/index.html">asv's pages</a> (in the built documentation).
 """
 
-History = Sequence[tuple[str, str, Mapping[str, Reading]]]  # hash, date, readings; oldest first
-
-
-def history() -> History:
-    """Return the readings of all commits that were measured."""
-    if not HISTORY.exists():
-        return []
-    dates = commits(HISTORY)
-    days = {commit: charts.day(date) for commit, date in dates.items()}
-    return [(commit, days[commit], read(HISTORY, commit)) for commit in dates]
-
-
-def worsened(found: History) -> list[tuple[str, Change]]:
-    """Return (commit, change) wherever a reading became worse from one measured commit to the next.
-
-    A commit at which it could not be measured is passed over.
-    """
-    last: dict[str, Reading] = {}
-    worse = []
-    for commit, _, now in found:
-        known = {name: last[name] for name in now if name in last}
-        worse += [(commit, c) for c in changes(known, now) if c.verdict == "worse"]
-        last |= {name: reading for name, reading in now.items() if reading.value is not None}
-    return worse
-
 
 def page(lines: Sequence[headline.Line], found: History) -> str:
     """Return the page in Markdown."""
@@ -92,12 +66,6 @@ def over_time(found: History) -> str:
     head = f"{len(found)} commits were measured, on one machine, {found[0][1]} to {found[-1][1]}.\n\n"
     table = "| | first | at | now | at |\n| --- | --: | --- | --: | --- |\n" + "".join(rows)
     return head + table + "\n![The same at each commit](benchmarks-history.svg)\n\n" + _worse(found)
-
-
-def series(found: History, name: str) -> list[tuple[str, float]]:
-    """Return (commit, value) of a reading where it has one."""
-    values = [(commit, now[name].value) for commit, _, now in found if name in now]
-    return [(commit, value) for commit, value in values if value is not None]
 
 
 def _row(label: str, points: Sequence[tuple[str, float]]) -> str:
@@ -119,9 +87,7 @@ def _worse(found: History) -> str:
 
 def main() -> None:
     """Write the page and its figures."""
-    found = history()
-    order = {commit: place for place, commit in enumerate(git("rev-list", "--reverse", "HEAD").split())}
-    found = sorted(found, key=lambda entry: order.get(entry[0], len(order)))
+    found = history(HISTORY, git("rev-list", "--reverse", "HEAD").split())
     PAGE.write_text(page(headline.lines(), found), "utf-8")
     folder = PAGE.parent
     charts.perplexity(headline.perplexities(), folder / "benchmarks-perplexity.svg")

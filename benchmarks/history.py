@@ -1,16 +1,16 @@
 """The history of the project in numbers: releases and the last commits, as pages.
 
-``nox -s asv`` runs this file.  What has been measured is kept in ``benchmarks/results/asv`` and not measured
-again, so a run that was stopped goes on.  The pages go to ``.asv/html`` (and into the documentation, if it
-has been built), with the scripts that they need beside them.
+``nox -s asv`` runs this file.  What has been measured is kept in ``benchmarks/results/asv`` and not
+measured again, so a run that was stopped goes on.  asv's pages go to ``.asv/html``, with the scripts that
+they need beside them, and the front page to ``docs/benchmarks.md``.
 """
 
 import argparse
 from collections.abc import Sequence
 
 import front
-import offline
-from running import HERE, QUICK, ROOT, asv, git, measure
+from pages_of_asv import publish
+from running import HERE, QUICK, ROOT, git, measure
 
 CONFIGURATION = HERE / "asv.conf.json"
 PAGES = ROOT / ".asv/html"
@@ -36,15 +36,8 @@ def main() -> None:
         own = [git("rev-parse", f"{name}^{{commit}}") for name in given.commits]
         patterns = given.bench or (QUICK if given.quick else ())
         measure(CONFIGURATION, chosen(tags, last, own), patterns, skip=True)
-    publish()
+    publish(PAGES)
     front.main()
-
-
-def publish() -> None:
-    """Make the pages from what has been measured."""
-    if asv(CONFIGURATION, "publish", "--no-pull"):
-        raise SystemExit("asv publish failed")
-    offline.complete(PAGES)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,14 @@
 """asv's pages of the committed results, opened as files: every graph is drawn, nothing is asked of a network."""
 
-import json
 import shutil
 import time
 
 import offline
 import pytest
-import running
+from pages_of_asv import publish
 
 from ..torch import browser as chromium
 
-RESULTS = running.HERE / "results/asv"
 CANVASES = "document.querySelectorAll('{} canvas.flot-base').length"
 
 
@@ -19,12 +17,9 @@ def pages(tmp_path_factory):
     pytest.importorskip("asv", reason="asv is not installed")
     if shutil.which("npm") is None and not offline.CACHE.exists():
         pytest.skip("no npm in PATH, which fetches the scripts of the pages")
-    folder = tmp_path_factory.mktemp("asv")
-    settings = running.configuration(RESULTS) | {"html_dir": str(folder / "html")}
-    (folder / "asv.conf.json").write_text(json.dumps(settings), "utf-8")
-    assert running.asv(folder / "asv.conf.json", "publish", "--no-pull") == 0
-    offline.complete(folder / "html")
-    return folder / "html"
+    folder = tmp_path_factory.mktemp("asv") / "html"
+    publish(folder)
+    return folder
 
 
 @pytest.fixture(scope="module")

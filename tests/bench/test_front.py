@@ -6,7 +6,7 @@ import charts
 import front
 import headline
 import pytest
-from readings import Reading
+from readings import commits
 
 from ..torch import browser as chromium
 
@@ -16,8 +16,9 @@ def test_the_page_is_drawn_from_the_committed_results():
     page = front.PAGE.read_text("utf-8")
     for line in headline.lines():
         assert f"| {line.what} | **{line.ours}** | {line.others} |" in page
-    for entry in front.history()[:1]:
-        assert f"`{entry[0][:7]}`" in page
+    for commit in commits(front.HISTORY):
+        assert len(commit) == 40
+    assert all(f"| {label} | " in page for label in front.FOLLOWED.values())
 
 
 def test_elsa_and_its_best_opponent_stand_in_the_first_line():
@@ -25,22 +26,6 @@ def test_elsa_and_its_best_opponent_stand_in_the_first_line():
     best = min(value for name, value in at.items() if name != "elsa")
     first = headline.lines()[0]
     assert f"{at['elsa']:.1f}" in first.ours and f"{best:.1f}" in first.others
-
-
-def reading(value, kind="quality"):
-    return Reading(value, kind, "u", 0.05)
-
-
-def test_what_became_worse_is_told_with_its_commit_and_over_a_commit_that_failed():
-    found = [
-        ("a" * 40, "2026-01-01", {"q": reading(1.0), "p": reading(2.0)}),
-        ("b" * 40, "2026-01-02", {"q": reading(None), "p": reading(2.0)}),
-        ("c" * 40, "2026-01-03", {"q": reading(1.2), "p": reading(1.0)}),
-    ]
-    assert [(commit[0], change.name) for commit, change in front.worsened(found)] == [("c", "q")]
-    assert "- `ccccccc`: q 1 -> 1.2" in front.over_time(
-        [(*entry[:2], entry[2] | {"sizes.track_kept_elsa_l": reading(5.0)}) for entry in found]
-    )
 
 
 def test_figures_are_the_same_bytes_each_time(tmp_path):
