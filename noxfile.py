@@ -139,16 +139,21 @@ def study_memory(session: nox.Session) -> None:
 
 @nox.session
 def peers(session: nox.Session) -> None:
-    """Compare with other packages: ``-- solver`` (over an hour on one core) or ``-- llm`` (minutes).
+    """Compare with other packages: ``-- solver`` (an hour), ``-- llm`` or ``-- torch`` (minutes).
 
     Further arguments go to ``run.py``, such as ``--cells ls-500-rho0.9-snr5`` of the solver's, whose
     phase transition is then left out, or ``--seeds 0`` of the other.  ``llm`` fails if the two sides differ.
     """
-    kinds = {"solver": peers_of_the_solver, "llm": peers_of_the_layerwise_methods}
+    kinds = {
+        "solver": peers_of_the_solver,
+        "llm": peers_of_the_layerwise_methods,
+        "torch": peers_in_torch,
+    }
     kind, *arguments = session.posargs or [""]
     if kind not in kinds:
         session.error(f"say what to compare: nox -s peers -- {' or '.join(kinds)}; got {session.posargs}")
     kinds[kind](session, arguments)
+    session.run("python", "benchmarks/peers/index.py")
 
 
 def peers_of_the_solver(session: nox.Session, arguments: list[str]) -> None:
@@ -173,3 +178,9 @@ def peers_of_the_layerwise_methods(session: nox.Session, arguments: list[str]) -
     session.install("-r", "benchmarks/peers/llm/requirements.txt")
     session.install("--no-build-isolation", f"./{CORE}", f"./{TORCH}")
     session.run("python", "benchmarks/peers/llm/run.py", "--out", f"{RESULTS}/llm-peers.json", *arguments)
+
+
+def peers_in_torch(session: nox.Session, arguments: list[str]) -> None:
+    """Compare single parts with torch's own."""
+    install(session)
+    session.run("python", "benchmarks/peers/torch/run.py", f"{RESULTS}/torch-peers.json", *arguments)
