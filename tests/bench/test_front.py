@@ -6,7 +6,7 @@ import charts
 import front
 import headline
 import pytest
-from readings import commits
+from over_commits import history, series
 
 from ..torch import browser as chromium
 
@@ -16,9 +16,10 @@ def test_the_page_is_drawn_from_the_committed_results():
     page = front.PAGE.read_text("utf-8")
     for line in headline.lines():
         assert f"| {line.what} | **{line.ours}** | {line.others} |" in page
-    for commit in commits(front.HISTORY):
-        assert len(commit) == 40
-    assert all(f"| {label} | " in page for label in front.FOLLOWED.values())
+    found = history(front.HISTORY, [])
+    assert f"{len(found)} commits were measured" in page
+    measured = [label for name, label in front.FOLLOWED.items() if series(found, name)]
+    assert measured and all(f"| {label} | " in page for label in measured)
 
 
 def test_elsa_and_its_best_opponent_stand_in_the_first_line():
