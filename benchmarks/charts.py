@@ -34,15 +34,14 @@ def perplexity(found: Mapping[str, Mapping[str, float]], path: Path) -> None:
     _finish(figure, axis, path, legend=True)
 
 
-def solver(rows: Sequence[Any], packages: Sequence[str], path: Path) -> None:
+def solver(rows: Sequence[Any], packages: Mapping[str, str], path: Path) -> None:
     """Draw each package's mean excess of the objective over the cells with correlated least squares."""
     cells = {row.cell for row in rows if row.cell.startswith("ls-") and "rho0.9" in row.cell}
-    names = [name for name in ("tamis", "tamis-fast", *packages) if any(r.solver == name for r in rows)]
     means = {}
-    for name in names:
+    for name, label in {"tamis": "tamis", "tamis-fast": "tamis, fast", **packages}.items():
         gaps = [row.gap for row in rows if row.solver == name and row.cell in cells]
-        if len(gaps) == len(cells):
-            means[name] = sum(gaps) / len(gaps)
+        if len(gaps) == len(cells):  # a package that was too slow for one of them is left out
+            means[label] = sum(gaps) / len(gaps)
     order = sorted(means, key=means.__getitem__, reverse=True)
     figure, axis = plt.subplots(figsize=(WIDE, 0.9 + 0.36 * len(order)))
     colours = [OURS if name.startswith("tamis") else OTHERS for name in order]

@@ -26,9 +26,11 @@ FOLLOWED = {
 }
 OPENING = """# How good tamis is
 
-The few figures that matter, and whether they got better. `nox -s asv` draws this page from
-`benchmarks/results`; how to add a figure is [told here](benchmarks-howto.md). Less is better
-in every line. Times are ratios, for seconds hang on the machine.
+The few figures that matter, and whether they got better. **Less is better in every line.** Elsa is how
+tamis prunes a network in training; ALPS, SparseGPT and Wanda prune without training, and fine-tuning
+trains what they leave. abess and the others in its lines choose variables, as `tamis.minimize` does. Times
+are ratios within one run. `nox -s asv` draws this page from `benchmarks/results`; how to add a benchmark
+is [told here](benchmarks-howto.md).
 
 ## Now
 
@@ -44,6 +46,8 @@ What was tried and did not work is in the [experiments](experiments.md).
 ## Over time
 
 """
+SHORT = """The perplexities
+here are after very short trainings, for telling commits apart, and far above those of the table."""
 PAGES = """
 Every benchmark at every commit that was measured:
 <a href="asv/index.html">asv's pages</a> (in the built documentation).
@@ -63,7 +67,7 @@ def over_time(found: History) -> str:
     rows = [_row(FOLLOWED[name], points) for name, points in followed.items() if points]
     if not rows:
         return "No commit has been measured yet: `nox -s asv` does it.\n"
-    head = f"{len(found)} commits were measured, on one machine, {found[0][1]} to {found[-1][1]}.\n\n"
+    head = f"{len(found)} commits were measured, on one machine, {found[0][1]} to {found[-1][1]}. {SHORT}\n\n"
     table = "| | first | at | now | at |\n| --- | --: | --- | --: | --- |\n" + "".join(rows)
     return head + table + "\n![The same at each commit](benchmarks-history.svg)\n\n" + _worse(found)
 

@@ -12,7 +12,11 @@ LABELS = {  # of a pipeline, for a reader
     "magnitude": "magnitude", "wanda": "Wanda", "sparsegpt": "SparseGPT", "alps": "ALPS",
     "alps + finetune": "ALPS, then fine-tuning", "elsa": "Elsa",
 }  # fmt: skip
-PACKAGES = ("abess", "l0learn", "skglm", "pycasso", "scope", "celer", "omp")
+PACKAGES = {  # of solvers, for a reader
+    "abess": "abess", "l0learn": "L0Learn", "skglm": "skglm", "pycasso": "pycasso", "scope": "skscope",
+    "celer": "celer", "omp": "scikit-learn's OMP",
+}  # fmt: skip
+TOLD = ("abess", "l0learn", "skglm", "pycasso")  # in the table
 HARD = "ls-500-rho0.9-snr5"
 
 
@@ -53,7 +57,7 @@ def solver_rows() -> list[Any]:
 
 def lines() -> list[Line]:
     """Return the table."""
-    return [_demo(), _smollm2(), *_solver(), _bytes(), _selection(), _layerwise()]
+    return [_demo(), _pattern(), _smollm2(), *_solver(), _bytes(), _selection(), _layerwise(), _file()]
 
 
 def _demo() -> Line:
@@ -67,6 +71,12 @@ def _demo() -> Line:
         f"{LABELS[best]} {others[best]:.1f}, SparseGPT {at['sparsegpt']:.0f}, Wanda {at['wanda']:.0f}",
         "llm-demo.json",
     )  # fmt: skip
+
+
+def _pattern() -> Line:
+    at = perplexities()["2:4"]
+    others = ", ".join(f"{LABELS[name]} {at[name]:.2f}" for name in ("alps + finetune", "sparsegpt", "wanda"))
+    return Line("The same with the pattern 2:4", f"Elsa {at['elsa']:.2f}", others, "llm-demo.json")
 
 
 def _smollm2() -> Line:
@@ -87,7 +97,8 @@ def _smollm2() -> Line:
 
 def _solver() -> list[Line]:
     rows = {row.solver: row for row in solver_rows() if row.cell == HARD}
-    gaps = ", ".join(f"{name} {rows[name].gap:.1f}%" for name in PACKAGES[:4] if name in rows)
+    gaps = ", ".join(f"{PACKAGES[name]} {rows[name].gap:.1f}%" for name in TOLD if name in rows)
+    times = ", ".join(f"{PACKAGES[name]} {rows[name].by_reference:.1f}" for name in TOLD if name in rows)
     ours, fast = rows["tamis"], rows["tamis-fast"]
     return [
         Line(
@@ -95,8 +106,7 @@ def _solver() -> list[Line]:
             f"{ours.gap:.1f}% (fast: {fast.gap:.1f}%)", gaps, "solver-peers.json",
         ),
         Line(
-            "Its time, by that of abess", f"{ours.by_reference:.1f} (fast: {fast.by_reference:.1f})",
-            "abess 1, " + ", ".join(f"{n} {rows[n].by_reference:.1f}" for n in PACKAGES[1:4] if n in rows),
+            "Its time, by that of abess", f"{ours.by_reference:.1f} (fast: {fast.by_reference:.1f})", times,
             "solver-peers.json",
         ),
     ]  # fmt: skip
@@ -134,3 +144,9 @@ def _layerwise() -> Line:
         f"{masks} entries of {sum(run['entries'] for run in runs):,} differ; time 1", f"time {ratio:.1f}",
         "llm-peers.json",
     )  # fmt: skip
+
+
+def _file() -> Line:
+    value = json.loads((Path(__file__).parent / "baseline.json").read_text("utf-8"))["readings"]
+    ratio = value["sizes.track_file_ratio"]["value"]
+    return Line("File of a model pruned to 90%, by the dense one's", f"{ratio:.2f}", "", "baseline.json")

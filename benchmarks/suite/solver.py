@@ -38,9 +38,13 @@ class Answers:
         """Return the excess of the objective over the best known, in percent."""
         return 100 * (float(self.result.fun) - BEST[name]) / abs(BEST[name])
 
-    @quality("1 - F1", slack=0.03)
+    @quality("1 - F1", slack=0.3)
     def track_support_errors(self, name: str, effort: str) -> float:
-        """Return 1 - F1 of the support found; on noisy problems the optimum has errors too."""
+        """Return 1 - F1 of the support found.
+
+        With noise the optimum has errors too, and a better objective may have more of them: only a collapse
+        counts as worse.
+        """
         return 1 - float(peers("scores").f1(design(name).truth, np.flatnonzero(self.result.x)))
 
 

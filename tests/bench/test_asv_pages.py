@@ -46,15 +46,18 @@ def test_every_graph_is_drawn_from_files_alone(pages, browser, width):
     browser.open(pages / "index.html", width)
     until(browser, "document.querySelectorAll('.benchmark-container').length")
     browser.run("[...Array(60).keys()].forEach(i => setTimeout(() => window.scrollTo(0, 300 * i), 20 * i))")
+    narrow = "document.documentElement.scrollWidth"
     drawn = f"{CANVASES.format('#summarygrid-display')} === {len(measured)}"
     assert until(browser, drawn)
+    assert browser.run(narrow) <= width
     for name in measured:
         browser.run(f"window.location.hash = '#{name}'")
         assert until(browser, f"$('#title').text() === '{name}' && {CANVASES.format('#main-graph')} === 1")
         assert 200 < browser.run("$('#main-graph').width()") <= width
+        assert browser.run(narrow) <= width
     for name, body in (("summarylist", "#summarylist-body table"), ("regressions", "#regressions-body *")):
         browser.run(f"window.location.hash = '#/{name}'")
         assert until(browser, f"$('{body}').length > 0")
+        assert browser.run(narrow) <= width
     assert browser.complaints() == []
     assert all(address.startswith("file:") for address in browser.requests())
-    assert browser.run("document.documentElement.scrollWidth") <= width
