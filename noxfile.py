@@ -110,6 +110,27 @@ def docs(session: nox.Session) -> None:
     session.run(
         "sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html", *session.posargs
     )
+    if shutil.which("npm"):
+        session.run("python", "benchmarks/pages_of_asv.py", "docs/_build/html/asv")
+    else:
+        session.warn("no npm, which fetches the scripts of asv's pages: they are left out")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Compare this checkout with its merge base; fail if something is worse (minutes; ``-- --full``)."""
+    session.install("-c", "constraints.txt", *group("bench"))
+    session.run("python", "benchmarks/against_base.py", *session.posargs)
+
+
+@nox.session
+def asv(session: nox.Session) -> None:
+    """Measure releases and the last commits, go on where it was stopped, and draw the pages (hours).
+
+    ``-- --last 5``, ``-- --quick``, ``-- --commits HASH HASH`` and ``-- --publish-only`` for less.
+    """
+    session.install("-c", "constraints.txt", *group("bench", "charts"))
+    session.run("python", "benchmarks/history.py", *session.posargs)
 
 
 @nox.session(name="train-demo-model")
@@ -148,16 +169,21 @@ def study_memory(session: nox.Session) -> None:
 
 @nox.session
 def peers(session: nox.Session) -> None:
-    """Compare with other packages: ``-- solver`` (over an hour on one core) or ``-- llm`` (minutes).
+    """Compare with other packages: ``-- solver`` (an hour), ``-- llm`` or ``-- torch`` (minutes).
 
     Further arguments go to ``run.py``, such as ``--cells ls-500-rho0.9-snr5`` of the solver's, whose
     phase transition is then left out, or ``--seeds 0`` of the other.  ``llm`` fails if the two sides differ.
     """
-    kinds = {"solver": peers_of_the_solver, "llm": peers_of_the_layerwise_methods}
+    kinds = {
+        "solver": peers_of_the_solver,
+        "llm": peers_of_the_layerwise_methods,
+        "torch": peers_in_torch,
+    }
     kind, *arguments = session.posargs or [""]
     if kind not in kinds:
         session.error(f"say what to compare: nox -s peers -- {' or '.join(kinds)}; got {session.posargs}")
     kinds[kind](session, arguments)
+    session.run("python", "benchmarks/peers/index.py")
 
 
 def peers_of_the_solver(session: nox.Session, arguments: list[str]) -> None:
@@ -182,3 +208,9 @@ def peers_of_the_layerwise_methods(session: nox.Session, arguments: list[str]) -
     session.install("-r", "benchmarks/peers/llm/requirements.txt")
     session.install("--no-build-isolation", f"./{CORE}", f"./{TORCH}")
     session.run("python", "benchmarks/peers/llm/run.py", "--out", f"{RESULTS}/llm-peers.json", *arguments)
+
+
+def peers_in_torch(session: nox.Session, arguments: list[str]) -> None:
+    """Compare single parts with torch's own."""
+    install(session)
+    session.run("python", "benchmarks/peers/torch/run.py", f"{RESULTS}/torch-peers.json", *arguments)

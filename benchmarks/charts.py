@@ -1,0 +1,85 @@
+"""The figures of the front page, as SVG files that are the same wherever they are drawn."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+matplotlib.rcParams.update({"svg.hashsalt": "tamis", "svg.fonttype": "none", "font.size": 11})
+
+from headline import LABELS  # noqa: E402
+from matplotlib import pyplot as plt  # noqa: E402
+
+WIDE = 6.4  # inches: readable on a phone too
+OURS, OTHERS = "#1d63c4", "#8b95a1"
+STYLES = (":", "--", "-.", "-", "--", "-")
+
+
+def perplexity(found: Mapping[str, Mapping[str, float]], path: Path) -> None:
+    """Draw perplexity against sparsity, a line a method; N:M stands apart on the right."""
+    figure, axis = plt.subplots(figsize=(WIDE, 3.8))
+    goals = list(found)
+    for (name, label), style in zip(LABELS.items(), STYLES, strict=True):
+        places = [place for place, goal in enumerate(goals) if name in found[goal] and ":" not in goal]
+        colour, width = (OURS, 2.6) if name == "elsa" else (OTHERS, 1.4)
+        values = [found[goals[place]][name] for place in places]
+        axis.plot(places, values, style, marker="o", ms=4, color=colour, lw=width, label=label)
+        apart = [place for place, goal in enumerate(goals) if ":" in goal and name in found[goal]]
+        axis.plot(apart, [found[goals[p]][name] for p in apart], "o", color=colour, ms=5)
+    axis.set(yscale="log", ylabel="perplexity", xlabel="zeros", ylim=(8, 3e4))
+    axis.set_xticks(range(len(goals)), [goal if ":" in goal else f"{goal}%" for goal in goals])
+    axis.set_title("Small model, equal training text: less is better", fontsize=11, loc="left")
+    _finish(figure, axis, path, legend=True)
+
+
+def solver(rows: Sequence[Any], packages: Mapping[str, str], path: Path) -> None:
+    """Draw each package's mean excess of the objective over the cells with correlated least squares."""
+    cells = {row.cell for row in rows if row.cell.startswith("ls-") and "rho0.9" in row.cell}
+    means = {}
+    for name, label in {"tamis": "tamis", "tamis-fast": "tamis, fast", **packages}.items():
+        gaps = [row.gap for row in rows if row.solver == name and row.cell in cells]
+        if len(gaps) == len(cells):  # a package that was too slow for one of them is left out
+            means[label] = sum(gaps) / len(gaps)
+    order = sorted(means, key=means.__getitem__, reverse=True)
+    figure, axis = plt.subplots(figsize=(WIDE, 0.9 + 0.36 * len(order)))
+    colours = [OURS if name.startswith("tamis") else OTHERS for name in order]
+    bars = axis.barh(order, [means[name] for name in order], color=colours)
+    axis.bar_label(bars, fmt="%.1f%%", padding=3)
+    axis.set(xlabel="mean excess over the best objective known, %", xlim=(0, 1.15 * max(means.values())))
+    axis.set_title(f"Best subset, correlated columns, {len(cells)} designs", fontsize=11, loc="left")
+    _finish(figure, axis, path)
+
+
+def history(curves: Mapping[str, Sequence[tuple[str, float]]], path: Path) -> None:
+    """Draw a small panel a reading, over the commits at which it was measured, oldest on the left."""
+    down = max(1, -(-len(curves) // 2))
+    figure, axes = plt.subplots(down, 2, figsize=(WIDE, 1.9 * down), squeeze=False)
+    for (label, points), axis in zip(curves.items(), axes.flat, strict=False):
+        axis.plot(range(len(points)), [value for _, value in points], "o-", color=OURS, ms=4, lw=1.6)
+        axis.set_title(label, fontsize=9, loc="left")
+        ends = sorted({0, len(points) - 1})
+        axis.set_xticks(ends, [points[end][0][:7] for end in ends], fontsize=8)
+        axis.set_ylim(0, 1.15 * max(max(value for _, value in points), 1e-3))
+        axis.tick_params(axis="y", labelsize=8)
+        axis.spines[["top", "right"]].set_visible(False)
+    for axis in axes.flat[len(curves) :]:
+        axis.axis("off")
+    figure.tight_layout()
+    _save(figure, path)
+
+
+def _finish(figure: Any, axis: Any, path: Path, legend: bool = False) -> None:
+    axis.spines[["top", "right"]].set_visible(False)
+    if legend:
+        axis.legend(frameon=False, fontsize=9)
+    figure.tight_layout()
+    _save(figure, path)
+
+
+def _save(figure: Any, path: Path) -> None:
+    figure.savefig(path, metadata={"Date": None, "Creator": None})
+    plt.close(figure)
+    text = path.read_text("utf-8")
+    path.write_text("\n".join(line.rstrip() for line in text.splitlines()) + "\n", "utf-8")

