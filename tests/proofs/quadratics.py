@@ -1,10 +1,19 @@
 """Random quadratics of known curvature, and turns of both orders by the code's own projections."""
 
+import json
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from hypothesis import strategies as st
 
 from tamis import admm
+from tamis.sets import NofM, Sparse
+
+OUTCOME = json.loads((Path(__file__).parents[2] / "proofs/certificates/outcome.json").read_text("utf-8"))
+seeds = st.integers(0, 10**6)
+curvatures = st.sampled_from([(0.0, 1.0), (0.3, 1.0), (1.0, 1.0), (0.5, 2.0)])  # mu, beta
+sets = st.sampled_from([Sparse(2), Sparse(1), NofM(1, 3)])
 
 
 class Quadratic(NamedTuple):
@@ -37,8 +46,8 @@ class Turn(NamedTuple):
 
 def quadratic(rng, n, mu, beta):
     Q = np.linalg.qr(rng.standard_normal((n, n)))[0]
-    curvatures = np.concatenate([[-mu, beta], rng.uniform(-mu, beta, n - 2)])
-    return Quadratic(Q * curvatures @ Q.T, rng.standard_normal(n), mu, beta)
+    values = np.concatenate([[-mu, beta], rng.uniform(-mu, beta, n - 2)])
+    return Quadratic(Q * values @ Q.T, rng.standard_normal(n), mu, beta)
 
 
 def lagrangian(f, penalty, at):

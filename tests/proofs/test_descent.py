@@ -1,35 +1,31 @@
 """Theorems 5, 6 and 9 on random quadratics: hypotheses measured, conclusions checked, turn by turn."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tamis.sets import NofM, Sparse
+from tamis.sets import Sparse
 from tamis_torch.packed import add_dual, split
 from tamis_torch.state import named
 
 from .quadratics import (
+    OUTCOME,
     SLACK,
     Turn,
+    curvatures,
     lagrangian,
     quadratic,
     rate_of_theorem_5,
     rate_of_theorem_9,
+    seeds,
+    sets,
     square,
     start,
     turns,
     zwu,
 )
-
-OUTCOME = json.loads((Path(__file__).parents[2] / "proofs/certificates/outcome.json").read_text("utf-8"))
-seeds = st.integers(0, 10**6)
-curvatures = st.sampled_from([(0.0, 1.0), (0.3, 1.0), (1.0, 1.0), (0.5, 2.0)])
-sets = st.sampled_from([Sparse(2), Sparse(1), NofM(1, 3)])
 
 
 @settings(max_examples=60)

@@ -1,8 +1,5 @@
 """Theorem 10: what the order of the papers, w, z, u, shares with z, w, u, and what it lacks."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,12 +8,20 @@ from hypothesis import strategies as st
 from tamis.certificates import fixed_point
 from tamis.sets import NofM, Sparse
 
-from .quadratics import SLACK, Turn, lagrangian, quadratic, square, start, wzu, zwu
-
-OUTCOME = json.loads((Path(__file__).parents[2] / "proofs/certificates/outcome.json").read_text("utf-8"))
-seeds = st.integers(0, 10**6)
-curvatures = st.sampled_from([(0.0, 1.0), (0.3, 1.0), (1.0, 1.0), (0.5, 2.0)])
-sets = st.sampled_from([Sparse(2), Sparse(1), NofM(1, 3)])
+from .quadratics import (
+    OUTCOME,
+    SLACK,
+    Turn,
+    curvatures,
+    lagrangian,
+    quadratic,
+    seeds,
+    sets,
+    square,
+    start,
+    wzu,
+    zwu,
+)
 
 
 @settings(max_examples=60)
