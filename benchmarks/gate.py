@@ -26,13 +26,13 @@ TEXT = "perplexity."  # names of what hangs on the text
 
 def measured() -> tuple[str, dict[str, Reading]]:
     """Return a hash of the text and the readings of all quality tracks."""
-    from suite import perplexity, sizes, solver
+    from suite import perplexity, sizes, solver, vision
 
     from tamis_torch.data import digest
 
     texts = perplexity.setup_cache()
     found: dict[str, Reading] = {}
-    for module in (perplexity, solver, sizes):
+    for module in (perplexity, solver, sizes, vision):
         for name, function, own in tracks(module):
             first = (texts,) if module is perplexity else ()
             for place in places(function, own):

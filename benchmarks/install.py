@@ -13,6 +13,7 @@ def command(wheels: Path, constraints: Path) -> list[str]:
     files = sorted(str(path) for path in wheels.glob("*.whl"))
     if not files:
         raise SystemExit(f"no wheel in {wheels}")
+    files = [f"{file}[images]" if Path(file).name.startswith("tamis_torch") else file for file in files]
     return [sys.executable, "-m", "pip", "install", "-c", str(constraints), *files]
 
 

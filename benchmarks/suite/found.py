@@ -17,6 +17,15 @@ def trained() -> dict[str, Any]:
     return {name: kind for name, kind in methods().items() if {"steps", "interval"} <= fields(kind)}
 
 
+def vision_methods() -> dict[str, Any]:
+    """Return the settings of every method on images that can be asked for a sparsity, by its name."""
+    try:
+        from tamis_torch.vision.methods.names import KINDS
+    except ImportError:  # commits before the image classifiers
+        return {}
+    return {name: kind for name, kind in KINDS.items() if "sparsity" in fields(kind)}
+
+
 def fields(kind: Any) -> set[str]:
     """Return the names of the settings of a method."""
     return {field.name for field in dataclasses.fields(kind)}

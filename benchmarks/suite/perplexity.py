@@ -70,4 +70,5 @@ def track(name: str, kind: Any) -> Any:
     return stated(named(measure, f"track_{name}"))
 
 
-globals().update({f"track_{name.replace('-', '_')}": track(name, kind) for name, kind in methods().items()})
+for _name, _kind in methods().items():
+    globals()[f"track_{_name.replace('-', '_')}"] = track(_name, _kind)

@@ -21,6 +21,7 @@ VERDICTS = [
     (quality(10.0), quality(10.9), "same"),
     (quality(10.0), quality(11.1), "worse"),
     (quality(10.0), quality(8.9), "better"),
+    (quality(-10.0), quality(-9.5), "same"),
     (quality(-10.0), quality(-8.9), "worse"),  # of a negative value the size counts
     (quality(0.0, 0.0, 0.1), quality(0.09, 0.0, 0.1), "same"),
     (quality(0.0, 0.0, 0.1), quality(0.11, 0.0, 0.1), "worse"),

@@ -59,7 +59,7 @@ def test_an_asv_that_fails_is_an_error(monkeypatch, tmp_path):
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """A repository with two commits on main and one on a branch, checked out."""
+    """A repository with two commits on main and two on a branch, checked out."""
 
     def git(*arguments):
         settings = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
@@ -68,7 +68,7 @@ def repository(tmp_path, monkeypatch):
 
     git("init", "--quiet", "--initial-branch", "main")
     hashes = []
-    for number in range(3):
+    for number in range(4):
         if number == 2:
             git("checkout", "--quiet", "-b", "work")
         (tmp_path / "file").write_text(str(number))
@@ -80,19 +80,19 @@ def repository(tmp_path, monkeypatch):
 
 
 def test_the_base_is_where_the_branch_left_main_or_the_parent_or_what_is_asked_for(repository):
-    _, git, (first, second, third) = repository
+    _, git, (first, second, _, last) = repository
     assert against_base.base(None, against_base.tip()) == second
-    assert against_base.base("main~1", third) == first
+    assert against_base.base("main~1", last) == first
     git("checkout", "--quiet", "main")
     assert against_base.base(None, against_base.tip()) == first
 
 
 def test_changes_that_are_not_committed_are_measured_and_nothing_is_moved(repository):
-    folder, git, (_, second, third) = repository
-    assert against_base.tip() == third
+    folder, git, (_, second, _, last) = repository
+    assert against_base.tip() == last
     (folder / "file").write_text("changed")
     made = against_base.tip()
-    assert made != third and git("show", f"{made}:file") == "changed"
+    assert made != last and git("show", f"{made}:file") == "changed"
     assert (folder / "file").read_text() == "changed" and git("stash", "list") == ""
     git("checkout", "--quiet", "--force", "main")
     (folder / "file").write_text("changed")

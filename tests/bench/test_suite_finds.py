@@ -10,10 +10,12 @@ import suite.found
 import suite.perplexity
 import suite.projections
 import suite.sizes
+import suite.vision
 from suite.clock import exponent, ratio_of_times
 
 import tamis.sets
 from tamis_torch.methods import names
+from tamis_torch.vision.methods import names as vision_names
 
 
 @pytest.fixture
@@ -40,6 +42,13 @@ def test_every_method_with_a_sparsity_has_a_perplexity():
         track = getattr(suite.perplexity, f"track_{name.replace('-', '_')}")
         assert track.params == [["50%", "90%", "95%", "2:4"]]
         assert track.kind == "quality" and track.tolerance > 0
+
+
+def test_every_method_on_images_with_a_sparsity_has_its_errors(monkeypatch, reloaded):
+    for name in set(vision_names.KINDS) - {"dense", "sam"}:
+        assert getattr(suite.vision, f"track_{name.replace('-', '_')}").params == [["90%", "98%"]]
+    monkeypatch.setitem(vision_names.KINDS, "brand-new", vision_names.KINDS["safe"])
+    assert callable(reloaded(suite.vision).track_brand_new)
 
 
 def test_a_new_method_is_measured_without_an_edit(monkeypatch, reloaded):
@@ -73,9 +82,11 @@ def test_a_new_set_is_measured_without_an_edit(monkeypatch, reloaded):
     assert 0 < module.track_growth_Halved() < 3
 
 
-@pytest.mark.parametrize("name", sorted(suite.found.sets()))
-def test_every_set_has_an_example_whose_projection_lies_in_it(name):
-    made, point = suite.examples.example(suite.found.sets()[name], 64)
+@pytest.mark.parametrize("name", sorted(set(tamis.sets.__all__) - {"blocks"}))
+def test_every_set_is_measured_on_an_example_whose_projection_lies_in_it(name):
+    assert callable(getattr(suite.projections, f"time_{name}"))
+    assert getattr(suite.projections, f"track_growth_{name}").kind == "ratio"
+    made, point = suite.examples.example(getattr(tamis.sets, name), 64)
     assert made.contains(made.project(point))
 
 
