@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from transformers import GPT2Config, GPT2LMHeadModel
 
@@ -92,6 +92,7 @@ blocks = st.lists(st.tuples(st.floats(0, 0.2), st.integers(0, 10_000)), min_size
 
 
 @given(blocks, st.floats(0, 0.9999))
+@example([(0.0, 1), (5e-324, 1)], 0.0)
 def test_the_sparsity_of_all_together_is_the_asked_one_and_no_block_is_emptied(pairs, sparsity):
     shares, sizes = zip(*pairs, strict=True)
     found = spread(shares, sizes, sparsity)

@@ -15,7 +15,7 @@ CURVATURE = torch.tensor([[4.0, 1.0, 0.25, 0.01]])
 
 
 class Quadratic(nn.Module):
-    """f(w) = 1/2 sum_i c_i w_i^2, called as a language model is."""
+    """f(w) = 1/2 sum_i c_i w_i^2, called as a language model is; its logits are the loss."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class Quadratic(nn.Module):
             self.layer.weight.copy_(torch.tensor([[0.01, -0.02, 0.05, 0.08]]))
 
     def forward(self, **_: object) -> SimpleNamespace:
-        return SimpleNamespace(loss=0.5 * (CURVATURE * self.layer.weight**2).sum())
+        return SimpleNamespace(logits=0.5 * (CURVATURE * self.layer.weight**2).sum())
 
 
 def step_of(radius: float, pull: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -37,7 +37,9 @@ def step_of(radius: float, pull: str) -> tuple[torch.Tensor, torch.Tensor]:
     optimizer = ADMM(inner, prunable(model), config)
     one = Training(steps=1, warmup=0.0)
     batches = lambda step: torch.zeros(4, 2, dtype=torch.long)  # noqa: E731
-    training.train(model, optimizer, one, batches, radius=radius, after_step=lambda *_: None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "next_token_loss", lambda logits, tokens: logits)
+        training.train(model, optimizer, one, batches, radius=radius, after_step=lambda *_: None)
     return before, model.layer.weight.detach()
 
 

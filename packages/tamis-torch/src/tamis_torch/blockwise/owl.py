@@ -55,7 +55,7 @@ def spread(shares: Sequence[float], sizes: Sequence[int], sparsity: float) -> li
     width = max(own) - min(own)
     if width == 0:
         return [sparsity] * len(shares)
-    d = [2 * SPREAD * (share - min(own)) / width for share in shares]
+    d = [2 * SPREAD * ((share - min(own)) / width) for share in shares]
     mean = sum(size * x for size, x in zip(sizes, d, strict=True)) / sum(sizes)
     low, high = mean - 2 * SPREAD, mean  # of mean - d_b
     room = (1 - sparsity) * (1 - LEAST_SHARE)
