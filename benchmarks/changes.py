@@ -104,7 +104,8 @@ def table(found: Iterable[Change]) -> str:
 
 def _line(found: Change) -> str:
     before, after = (reading and reading.value for reading in (found.before, found.after))
-    times = f"{after / before:.3f}" if before and after is not None else ""
+    comparable = before is not None and after is not None and abs(before) > NEGLIGIBLE
+    times = f"{after / before:.3f}" if comparable else ""
     unit = (found.after or found.before or Reading(None, "", "")).unit
     name = found.name.replace("|", "\\|")
     return f"| {name} | {_number(before)} | {_number(after)} | {times} | {unit} | {found.verdict} |"

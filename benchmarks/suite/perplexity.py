@@ -6,6 +6,8 @@ numbers are far above what a longer training reaches; they are for telling commi
 
 import math
 import tempfile
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,7 @@ def perplexity(kind: Any, goal: str, texts: dict[str, Any]) -> float:
     known = fields(kind)
     wanted = {"pattern": goal} if ":" in goal else {"sparsity": float(goal[:-1]) / 100}
     config = kind(**wanted, **{key: value for key, value in BUDGET.items() if key in known})
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, redirect_stderr(StringIO()):  # progress
         run = tt.prune(
             demo_model(), texts["train"], config, out=Path(folder, "run"), evaluation=texts["test"],
             eval_seq_len=WINDOW, eval_windows=WINDOWS, checkpoint_every=0,

@@ -4,6 +4,8 @@ Every method on images that the package has and that takes a sparsity is here.
 """
 
 import tempfile
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ def errors(kind: Any, goal: str) -> float:
 
     torch.set_num_threads(1)
     config = kind(sparsity=float(goal[:-1]) / 100, epochs=EPOCHS, batch_size=BATCH)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, redirect_stderr(StringIO()):  # progress
         run = tt.train_sparse(NETWORK, "digits", config, out=Path(folder, "run"), checkpoint_every=0)
     return 100 * (1 - float(run.results["accuracy"]["after"]))
 

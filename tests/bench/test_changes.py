@@ -79,6 +79,8 @@ def test_the_table_has_what_changed_the_worst_first():
     lines = [line for line in shown.splitlines() if line.startswith("| ")][2:]
     assert [line.split(" | ")[0] for line in lines] == ["| b", "| a"]
     assert "| b | 1 | 2 | 2.000 | u | worse |" in lines
+    zero = table(changes({"z": quality(-1e-14)}, {"z": quality(2.0)}))
+    assert "| z | -1e-14 | 2 |  | u | worse |" in zero
     assert shown.endswith("1 of 3 readings are as they were.")
 
 
