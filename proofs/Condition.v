@@ -141,7 +141,7 @@ by rewrite /rate_low /rate_high; field; rewrite ?gt_eqF ?ltr0n.
 Qed.
 End Step.
 
-(** Both rates are positive exactly when the penalty exceeds both bounds. *)
+(** Both rates are positive if the penalty exceeds both bounds. *)
 Theorem condition_sufficient : beta < delta -> 2 * mu < delta -> 0 < rate_low /\ 0 < rate_high.
 Proof.
 move=> bd md; have dd : 0 < 2 * delta by rewrite mulr_gt0 ?ltr0n.
@@ -153,8 +153,8 @@ by apply: sum => //; rewrite mulr_gt0 ?ltr0n.
 Qed.
 End Condition.
 
-(** The rates cannot be improved, nor the condition weakened: for a quadratic loss of curvature
-    - mu or beta, and a set whose projection leaves z where it was, they are attained. *)
+(** The rates are attained: by a quadratic loss of curvature - mu or beta, in a turn that leaves z
+    where it was. That there are such turns is not stated here. *)
 Section Tight.
 Variables (R : realFieldType) (V : lmodType R) (ip : inner V) (curvature delta : R).
 Hypothesis delta_gt0 : 0 < delta.

@@ -1,7 +1,7 @@
 (** The order the papers run, w, z, u, beside the order of theorem 5, z, w, u.
 
     They have the same fixed points. Theorem 5's descent holds in the second only: in the first the
-    augmented Lagrangian can rise, whatever the condition on the penalty. And in the second a single
+    augmented Lagrangian can rise, in an example at penalty 3 with beta = 1. And in the second a single
     gradient step in place of the exact w-update still descends. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp.algebra_tactics Require Import ring.
@@ -137,7 +137,8 @@ by move: w1 w2 y1 y2; rewrite /GRing.regular => w1 w2 y1 y2; field.
 Qed.
 
 (** The order w, z, u with exact steps and penalty 3, from w = z = (-16, 0) and u = 0. Although
-    3 > 2 beta, so that both theorem 5's condition and theorem 9's hold, L rises from 136 to 439. *)
+    3 > 2 beta, so that both theorem 5's condition and theorem 9's hold, L rises from 136 to 439.
+    That [largest_of_two] gives a nearest point and [bowl_grad] is 1-Lipschitz is not stated. *)
 Let w1 : plane := (- 12%:R, - 8%:R). Let z1 : plane := (- 12%:R, 0). Let u1 : plane := (0, - 8%:R).
 Let w2 : plane := (- 9%:R, - 2%:R). Let z2 : plane := (0, - 10%:R). Let u2 : plane := (- 9%:R, 0).
 Let L := lagrangian plane_ip 3%:R bowl.

@@ -49,7 +49,7 @@ move=> sat best feas; rewrite rounding_orthogonal.
 exact: ler_add (kept_projection sat best feas) (rounding_error A v).
 Qed.
 
-(** Elsa-L in the order z, w, u: z is rounded by Q, the dual by any rounding with error q. *)
+(** A turn in the order z, w, u: z is rounded by Q, the dual by any rounding with error q. *)
 Theorem rounded_descent (f : W -> R) (grad : W -> W) mu beta delta (A : {set I}) (g : I -> T) c
     (w z u w' e e' q : W) (eta t s : R) :
   0 < delta -> weakly_convex ip mu f grad -> lipschitz ip beta grad ->

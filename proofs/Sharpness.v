@@ -67,8 +67,8 @@ by rewrite divr_ge0 ?mulr_ge0 ?addr_ge0 ?ler01 ?invr_ge0 // ltW.
 Qed.
 End Sharpness.
 
-(** So K steps of radius rho k bring the least move to the mean of the squared radii and no
-    further; to zero if their squares sum. [level] is the C of the step before, times rho^2. *)
+(** So among K steps the least move is at most a term in 1 / K plus a multiple of the largest
+    squared radius; at most a term in 1 / K alone if the squared radii sum to no more than [most]. *)
 Section Neighbourhood.
 Variables (R : realFieldType) (L move rho : nat -> R) (c C floor most : R).
 Hypotheses (c_gt0 : 0 < c) (C_ge0 : 0 <= C).
