@@ -76,7 +76,7 @@ def turn(
 
 
 def shares(order: str, case: Case, count: int = 500, seed: int = 1) -> dict[str, float]:
-    """Return the shares of runs in which the Lagrangian rises after the fifth turn, and that cycle.
+    """Return the shares of runs in which the Lagrangian rises after the sixth turn, and that cycle.
 
     A run cycles if its mask changes more than five times in the last hundred turns while it stays bounded.
     """
