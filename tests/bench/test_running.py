@@ -28,6 +28,7 @@ def test_the_quick_mode_takes_every_method_at_90_and_no_other_goal():
 
     assert taken("perplexity.track_elsa_l('90%')") and not taken("perplexity.track_elsa_l('50%')")
     assert taken("solver.Answers.track_gap('logistic', 'fast')") and taken("ratios.track_step")
+    assert taken("ratios.Selection.track_selection_by_topk(100000, 'float32')")
     assert not taken("projections.time_Box") and not taken("ratios.time_load")
 
 
