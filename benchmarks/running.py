@@ -13,7 +13,13 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 MACHINE = "local"
 # What the quick mode runs: every method at 90%, the solver, bytes, ratios; not the projections.
-QUICK = (r"^perplexity\..*\('90%'\)", r"^solver\.", r"^sizes\.", r"^ratios\..*track_", r"^vision\..*\('90%'\)")
+QUICK = (
+    r"^perplexity\..*\('90%'\)",
+    r"^solver\.",
+    r"^sizes\.",
+    r"^ratios\..*track_",
+    r"^vision\..*\('90%'\)",
+)
 
 
 def configuration(results: Path) -> dict[str, Any]:
