@@ -125,7 +125,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def asv(session: nox.Session) -> None:
-    """Measure releases and the last commits, go on where it was stopped, and draw the pages (hours).
+    """Measure releases and the last commits, go on where it was stopped, and draw the pages (an hour or two).
 
     ``-- --last 5``, ``-- --quick``, ``-- --commits HASH HASH`` and ``-- --publish-only`` for less.
     """
