@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from tamis_torch.evaluate import evaluating
+
 
 class Score(NamedTuple):
     """How a classifier does on some samples."""
@@ -18,13 +20,11 @@ class Score(NamedTuple):
 @torch.no_grad()
 def score(network: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> Score:
     """Return accuracy and loss over the batches, in evaluation mode; the network is left as it was."""
-    training = network.training
-    network.eval()
     right, total, count = 0, 0.0, 0
-    for inputs, labels in batches:
-        outputs = network(inputs)
-        right += int((outputs.argmax(1) == labels).sum())
-        total += float(cross_entropy(outputs, labels, reduction="sum"))
-        count += len(labels)
-    network.train(training)
+    with evaluating(network):
+        for inputs, labels in batches:
+            outputs = network(inputs)
+            right += int((outputs.argmax(1) == labels).sum())
+            total += float(cross_entropy(outputs, labels, reduction="sum"))
+            count += len(labels)
     return Score(right / count, total / count)

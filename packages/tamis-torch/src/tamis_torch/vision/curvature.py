@@ -19,12 +19,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from tamis_torch.evaluate import evaluating
 from tamis_torch.methods.checks import check_between, check_count
 from tamis_torch.vision.hessian import (
     Batches,
     Loss,
     entries_of,
-    evaluating,
     hessian_product,
     spread,
     trained,

@@ -8,7 +8,6 @@ hold the entries of a mask only, (m,): the product is that with H_SS, the rows a
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -97,18 +96,6 @@ def on_device(network: nn.Module, batches: Batches) -> Iterator[tuple[Tensor, Te
     device = next(network.parameters()).device
     for inputs, targets in batches:
         yield inputs.to(device), targets.to(device)
-
-
-@contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
-    """Have every module in evaluation mode while inside, and each in its own mode again afterwards."""
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def check_rereadable(batches: Batches) -> None:
