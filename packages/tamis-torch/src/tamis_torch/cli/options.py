@@ -1,16 +1,38 @@
 """Options that several verbs share, and how a verb shows its result."""
 
 import os
+from collections.abc import Callable, Collection
+from dataclasses import fields
 from typing import Annotated, Any
 
 import typer
 
+from tamis_torch.errors import InputError
 from tamis_torch.jsons import dumps
 
 Model = Annotated[str, typer.Argument(help="A Hugging Face folder, a .gguf file or a hub name.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")]
 Dtype = Annotated[str, typer.Option(help="Of forward and backward pass: float32 or bfloat16.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on the last line.")]
+
+
+def settings(
+    method: str, known: Collection[str], kind_of: Callable[[str], Any], given: dict[str, Any]
+) -> Any:
+    """Return the settings of a method from the options that were given, those that are not None.
+
+    Raises
+    ------
+    InputError
+        If the method is not one of those known, or an option is not one of its settings.
+    """
+    if method not in known:
+        raise InputError(f"method must be one of {', '.join(known)}, got {method!r}")
+    kind = kind_of(method)
+    given = {name: value for name, value in given.items() if value is not None}
+    if unused := sorted(set(given) - {field.name for field in fields(kind)}):
+        raise InputError(f"--{unused[0].replace('_', '-')} has no meaning for the method {method}")
+    return kind(**given)
 
 
 def show(result: dict[str, Any], as_json: bool, words: str) -> None:

@@ -4,14 +4,12 @@ tamis prune runs/base --sparsity 0.9 --train books.txt --out runs/elsa
 tamis prune model.gguf --pattern 2:4 --train text.jsonl --steps 500 --out runs/2of4 --dtype bfloat16
 """
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from tamis_torch.cli import options
-from tamis_torch.errors import InputError
 from tamis_torch.methods.names import HOMES, kind_of
 
 
@@ -158,16 +156,8 @@ def command(
     options.show(_summary(run.results, out), json_, _words(run.results, out))
 
 
-def _config(method: str, **options: Any) -> Any:
-    """Return the method's settings from the options that were given."""
-    if method not in HOMES:
-        raise InputError(f"method must be one of {', '.join(HOMES)}, got {method!r}")
-    kind = kind_of(method)
-    known = {field.name for field in fields(kind)}
-    given = {name: value for name, value in options.items() if value is not None}
-    if unused := sorted(set(given) - known):
-        raise InputError(f"--{unused[0].replace('_', '-')} has no meaning for the method {method}")
-    return kind(**given)
+def _config(method: str, **given: Any) -> Any:
+    return options.settings(method, HOMES, kind_of, given)
 
 
 def _summary(results: dict[str, Any], out: Path) -> dict[str, Any]:

@@ -4,14 +4,12 @@ tamis train-sparse --sparsity 0.95 --out runs/digits
 tamis train-sparse --arch resnet20 --data fashion-mnist --method safe --sparsity 0.95 --out runs/safe
 """
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from tamis_torch.cli import options
-from tamis_torch.errors import InputError
 
 METHODS = "safe, admm, gmp, gmp-sam, imp, magnitude, sam, dense"
 
@@ -109,17 +107,10 @@ def command(
     options.show(_summary(run.results, out), json_, _words(run.results, out))
 
 
-def _config(method: str, **options: Any) -> Any:
-    """Return the method's settings from the options that were given."""
+def _config(method: str, **given: Any) -> Any:
     from tamis_torch.vision.methods.names import KINDS
 
-    if method not in KINDS:
-        raise InputError(f"method must be one of {', '.join(KINDS)}, got {method!r}")
-    known = {field.name for field in fields(KINDS[method])}
-    given = {name: value for name, value in options.items() if value is not None}
-    if unused := sorted(set(given) - known):
-        raise InputError(f"--{unused[0].replace('_', '-')} has no meaning for the method {method}")
-    return KINDS[method](**given)
+    return options.settings(method, KINDS, KINDS.__getitem__, given)
 
 
 def _summary(results: dict[str, Any], out: Path) -> dict[str, Any]:
