@@ -160,6 +160,13 @@ def study_vision(session: nox.Session) -> None:
     session.run("python", "benchmarks/studies/vision.py", *session.posargs)
 
 
+@nox.session(name="study-flatness")
+def study_flatness(session: nox.Session) -> None:
+    """Measure how flat and robust the networks of study-vision are: ``-- vision-digits-resnet8``."""
+    install(session, *group("test"))
+    session.run("python", "benchmarks/studies/vision_flatness.py", *session.posargs)
+
+
 @nox.session(name="study-memory")
 def study_memory(session: nox.Session) -> None:
     """Measure the bytes a parameter of Adam, Elsa and each step to Elsa-L (minutes, Linux)."""

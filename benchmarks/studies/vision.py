@@ -20,12 +20,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from vision_figures import UNPRUNED, draw, eigenvalue, table
+from vision_figures import UNPRUNED, draw, table
 
 import tamis_torch as tt
 from tamis_torch import vision
-from tamis_torch.vision.batches import in_order
-from tamis_torch.vision.curvature import top_eigenvalue
 
 RESULTS = Path(__file__).parents[1] / "results"
 SPARSITIES = (0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
@@ -92,13 +90,6 @@ def make(cell: Cell, given: argparse.Namespace, images: vision.Images, folder: P
     return found | cell._asdict()
 
 
-def sharpest(run: Path, images: vision.Images, count: int) -> float:
-    """Return the top eigenvalue of the loss's Hessian on the first training images, all weights free."""
-    network, standard, _ = vision.load_network(run / "model")
-    batches = list(in_order(images.train, standard, torch.device("cpu"), count))
-    return top_eigenvalue(network, batches, tolerance=0.01).value
-
-
 def main() -> None:
     """Run the study."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -113,7 +104,6 @@ def main() -> None:
     parser.add_argument("--methods", nargs="*", default=list(METHODS), choices=list(METHODS))
     parser.add_argument("--sparsities", nargs="*", type=float, default=list(SPARSITIES))
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
-    parser.add_argument("--curvature", type=int, default=0, help="Images to take the Hessian on; 0: not.")
     parser.add_argument("--dtype", default="float32")
     parser.add_argument(
         "--threads", type=int, default=1, help="Of torch; a figure is repeated with the same."
@@ -135,20 +125,13 @@ def main() -> None:
         for method in given.methods
     ]
     for cell in dict.fromkeys(cells):
-        row = rows.get(cell.label) or make(cell, given, images, given.runs / name)
-        if given.curvature and "top_eigenvalue" not in row:
-            row["top_eigenvalue"] = sharpest(given.runs / name / cell.label, images, given.curvature)
-        if rows.get(cell.label) is not row or given.curvature:
-            rows[cell.label] = row
+        if cell.label not in rows:
+            rows[cell.label] = make(cell, given, images, given.runs / name)
             file.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
     made = list(rows.values())
     title = f"{given.arch} on {images.name}, {given.epochs} epochs{noise.replace('-', ', ')}"
     words = "mean over seeds, (largest - least); `nox -s study-vision`."
     text = f"Test accuracy in per cent, {title}: {words}\n\n{table(made, list(METHODS))}\n"
-    measured = [row for row in made if "top_eigenvalue" in row]
-    if measured:
-        text += f"\nTop eigenvalue of the Hessian of the training loss: {words}\n\n"
-        text += f"{table(measured, list(METHODS), eigenvalue)}\n"
     file.with_suffix(".md").write_text(text, "utf-8")
     draw(made, list(METHODS), file.with_suffix(".svg"), title)
 

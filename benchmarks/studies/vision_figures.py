@@ -1,12 +1,10 @@
 """The table and the figure of the study on images."""
 
-from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 UNPRUNED = ("dense", "sam")
-Value = Callable[[dict[str, Any]], float]
 
 
 def accuracy(row: dict[str, Any]) -> float:
@@ -14,13 +12,8 @@ def accuracy(row: dict[str, Any]) -> float:
     return float(100 * row["accuracy"]["after"])
 
 
-def eigenvalue(row: dict[str, Any]) -> float:
-    """Return the top eigenvalue of a run's Hessian."""
-    return float(row["top_eigenvalue"])
-
-
-def table(rows: list[dict[str, Any]], methods: list[str], value: Value = accuracy) -> str:
-    """Return a table of a value of the runs: mean over seeds, and how far least and largest are apart."""
+def table(rows: list[dict[str, Any]], methods: list[str]) -> str:
+    """Return a table of the runs' accuracy: mean over seeds, and how far least and largest are apart."""
     sparsities = sorted({row["sparsity"] for row in rows if row["method"] not in UNPRUNED})
     lines = [
         "| method | " + " | ".join(f"{s:.1%}" for s in sparsities) + " | seconds |",
@@ -29,7 +22,7 @@ def table(rows: list[dict[str, Any]], methods: list[str], value: Value = accurac
     for method in (name for name in methods if any(row["method"] == name for row in rows)):
         of = [row for row in rows if row["method"] == method]
         goals = [None] if method in UNPRUNED else sparsities
-        cells = [said([value(r) for r in of if s is None or r["sparsity"] == s]) for s in goals]
+        cells = [said([accuracy(r) for r in of if s is None or r["sparsity"] == s]) for s in goals]
         cells += [""] * (len(sparsities) - len(cells))
         lines.append(f"| {method} | {' | '.join(cells)} | {mean(row['seconds'] for row in of):.1f} |")
     return "\n".join(lines)
