@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from markupsafe import Markup
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from tamis_torch.errors import InputError
 from tamis_torch.human import percent
-from tamis_torch.pages.heat_map import heat_map
-from tamis_torch.pages.layers import Layer
 
 INDEX = "model.safetensors.index.json"
+CLASSIFIER = "network.json"  # beside the weights of a classifier of tamis: every layer of it is pruned
 FILLED = 0.9  # share of the allowed nonzeros from which on a pattern with n > m / 2 is no accident
+FP8 = torch.float8_e4m3fn, torch.float8_e5m2  # torch counts nothing in these
 TRANSPOSED = ("gpt2",)  # model types whose layers are Conv1D: (in, out)
 
 
@@ -31,7 +30,9 @@ class Row:
 
     ``pattern`` names the n:4 and n:8 patterns that hold and are not implied by another, for
     example "2:4" (which implies 4:8); empty if there is none or the tensor is not a matrix.
-    With n above m / 2 only those that are filled are named: others hold by chance.
+    With n above m / 2 only those that are filled are named: others hold by chance.  ``inside`` says
+    that it is a weight in a numbered layer, or any weight of a classifier; ``not_finite`` counts NaN
+    and infinities.
     """
 
     name: str
@@ -42,6 +43,8 @@ class Row:
     pattern: str
     bytes: int
     dtype: str
+    inside: bool
+    not_finite: int
 
 
 def inspect(folder: str | Path) -> list[Row]:
@@ -55,14 +58,13 @@ def inspect(folder: str | Path) -> list[Row]:
     """
     folder = _model_folder(Path(folder))
     axis = 0 if _model_type(folder) in TRANSPOSED else -1
-    return [_row(name, tensor, axis) for path in _files(folder) for name, tensor in _tensors(path)]
+    every = (folder / CLASSIFIER).is_file()
+    return [_row(name, tensor, axis, every) for path in _files(folder) for name, tensor in _tensors(path)]
 
 
 def matrices(rows: Sequence[Row]) -> list[Row]:
-    """Return the weights that pruning is about: matrices in numbered layers, or all if there are none."""
-    both = [row for row in rows if len(row.shape) == 2]
-    inside = [row for row in both if any(part.isdigit() for part in row.name.split("."))]
-    return inside or both
+    """Return the weights that pruning is about: those in numbered layers, or all if there are none."""
+    return [row for row in rows if row.inside] or [row for row in rows if len(row.shape) > 1]
 
 
 def plot(rows: Sequence[Row], width: int = 30) -> str:
@@ -77,11 +79,6 @@ def plot(rows: Sequence[Row], width: int = 30) -> str:
 
 def _bar(share: float, width: int) -> str:
     return f"{'#' * round(width * share):.<{width}}"
-
-
-def chart(rows: Sequence[Row]) -> Markup:
-    """Return the heat map of the report page, for the matrices of the file."""
-    return heat_map(Layer(row.name, row.entries, row.nonzeros) for row in matrices(rows))
 
 
 def _model_folder(path: Path) -> Path:
@@ -136,8 +133,10 @@ def _tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
         raise InputError(f"{path} is truncated or not a safetensors file: {error}") from error
 
 
-def _row(name: str, tensor: Tensor, axis: int) -> Row:
-    nonzeros = int(torch.count_nonzero(tensor))
+def _row(name: str, tensor: Tensor, axis: int, every: bool) -> Row:
+    numbered = any(part.isdigit() for part in name.split("."))
+    values = tensor.float() if tensor.dtype in FP8 else tensor
+    nonzeros = int(torch.count_nonzero(values))
     entries = tensor.numel()
     return Row(
         name=name,
@@ -145,9 +144,11 @@ def _row(name: str, tensor: Tensor, axis: int) -> Row:
         entries=entries,
         nonzeros=nonzeros,
         sparsity=1 - nonzeros / entries if entries else 0.0,
-        pattern=_patterns(tensor, axis) if tensor.ndim == 2 and entries else "",
+        pattern=_patterns(values, axis) if tensor.ndim == 2 and entries else "",
         bytes=entries * tensor.element_size(),
         dtype=str(tensor.dtype).removeprefix("torch."),
+        inside=tensor.ndim > 1 and (every or numbered),
+        not_finite=entries - int(values.isfinite().sum()) if tensor.is_floating_point() else 0,
     )
 
 

@@ -26,6 +26,8 @@ def command(
     entries, zeros = sum(r.entries for r in shown), sum(r.entries - r.nonzeros for r in shown)
     overall = zeros / entries if entries else 0.0
     total = f"{zeros:,} of {entries:,} entries are zero ({overall:.4%}), {sum(r.bytes for r in rows):,} bytes"
+    if broken := [f"{row.name} ({row.not_finite:,})" for row in rows if row.not_finite]:
+        total += f"\nnot finite (entries): {', '.join(broken)}"
     options.show(
         {"sparsity": overall, "tensors": [asdict(row) for row in shown]}, json_, f"{plot(shown)}\n{total}"
     )
