@@ -33,6 +33,7 @@ from tamis_torch.methods.schedule import Training, lr_scale
 from tamis_torch.next_token import next_token_loss
 from tamis_torch.ranks import ranks_of
 from tamis_torch.recompute import recomputing
+from tamis_torch.residual import wide_residual
 from tamis_torch.sharpness import perturbed
 from tamis_torch.weights import zeros
 
@@ -97,11 +98,14 @@ def train(
         The same in the backward pass, where other parameters have been stepped by then.
     """
     model.train()
-    with without_dropout(model), recomputing(model, config.recompute), sparse_embedding(model, inside):
+    with (
+        without_dropout(model), recomputing(model, config.recompute), sparse_embedding(model, inside),
+        wide_residual(model, dtype) as computed,
+    ):  # fmt: skip
         for step in range(start, config.steps):
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * lr_scale(config, step)
-            loss, norm = gradient(model, batches(step), dtype, config.accumulate, radius, masters, inside)
+            loss, norm = gradient(model, batches(step), computed, config.accumulate, radius, masters, inside)
             if not (math.isfinite(loss) and math.isfinite(norm)):
                 raise NotFinite(step, loss, norm)
             optimizer.step()
