@@ -208,11 +208,11 @@ def test_help_does_not_wait_for_torch():
 OPTIONS = {
     "prune": "accumulate batch-size budget checkpoint-every checkpoint-minutes compile damping device "
     "dtype epochs eval eval-seq-len eval-windows force growth help in-backward interval json layers lr method metric "
-    "moments order out pattern penalty penalty-rise pull radius ratios recompute resume rounding samples seed seq-len skip "
+    "moments order out pattern penalty penalty-rise pull radius ratios recompute resume retrain rounding samples seed seq-len skip "
     "sparsity start start-sparsity state steps train weights",
     "train-sparse": "arch augment batch-size budget checkpoint-every checkpoint-minutes data dense-share device dtype "
     "epochs force growth help interval json label-noise layers lr method momentum out penalty penalty-rise pull "
-    "radius resume rewind rounds seed skip sparsity train-images warmup weight-decay",
+    "radius resume retrain rewind rounds seed skip sparsity train-images warmup weight-decay",
     "eval": "batch-size device help json seq-len task-limit task-path tasks text windows",
     "plan": "accumulate batch-size budget device-memory devices dtype from-run help in-backward json layers method "
     "moments radius rate recompute rounding seq-len skip sparsity state steps weights",

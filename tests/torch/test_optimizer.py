@@ -1,6 +1,7 @@
 """The ADMM wrapper does what its equations say, and nothing to the optimiser that it wraps."""
 
 import copy
+import dataclasses
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch import nn
 
 from tamis import admm
 from tamis.sets import Sparse
-from tamis_torch import ADMM, Elsa, InputError, RunError, prunable
+from tamis_torch import ADMM, Elsa, FewBitsAdam, InputError, RunError, prunable
 
 
 def network(seed: int = 0) -> nn.Module:
@@ -243,3 +244,61 @@ def test_weights_that_are_not_finite_are_said_at_the_update():
         model[2].weight[0, 0] = torch.inf
     with pytest.raises(RunError, match=r"weight is not finite after 1 steps"):
         fit(model, optimizer, 1)
+
+
+RETRAIN = Elsa(sparsity=0.8, steps=20, interval=3, growth=0.4, retrain=0.35, metric="none")  # from step 13
+
+
+def test_the_last_steps_train_the_support_alone_and_as_the_inner_optimiser_does():
+    model = network()
+    optimizer = ADMM(torch.optim.SGD(model.parameters(), 0.1, momentum=0.9), prunable(model), RETRAIN)
+    fit(model, optimizer, 13)
+    assert optimizer.retrains and optimizer.watch.residual == 0
+    kept = {name: (weight != 0) for name, weight in prunable(model).items()}
+    assert sum(int(k.sum()) for k in kept.values()) == 38  # a fifth of 192
+    twin = copy.deepcopy(model)
+    plain = torch.optim.SGD(twin.parameters(), 0.1, momentum=0.9)
+    inner = {key: value for key, value in optimizer.state_dict().items() if key != "admm"}
+    plain.load_state_dict(copy.deepcopy(inner))
+    for step in range(13, 20):
+        fit(model, optimizer, 1, first=step)
+        fit(twin, plain, 1, first=step)
+        with torch.no_grad():
+            for name, weight in prunable(twin).items():
+                weight *= kept[name]
+    optimizer.finalize()
+    for a, b in zip(model.parameters(), twin.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("before", [7, 13, 16])
+@pytest.mark.parametrize("state", ["float32", "power8"])
+def test_a_run_whose_support_stays_goes_on_bit_for_bit(before, state):
+    config = dataclasses.replace(RETRAIN, state=state)
+    model = network()
+    optimizer = ADMM(torch.optim.Adam(model.parameters(), 1e-2), prunable(model), config)
+    fit(model, optimizer, before)
+    other = copy.deepcopy(model)
+    resumed = ADMM(torch.optim.Adam(other.parameters(), 1e-2), prunable(other), config)
+    resumed.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    fit(model, optimizer, 20 - before, first=before)
+    fit(other, resumed, 20 - before, first=before)
+    for a, b in zip(model.parameters(), other.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_the_support_stays_with_an_optimiser_that_pulls_itself():
+    model = network()
+    inner = FewBitsAdam(model.parameters(), 1e-2)
+    optimizer = ADMM(inner, prunable(model), RETRAIN)
+    fit(model, optimizer, 13)
+    assert not inner.pulls
+    kept = {name: (weight != 0) for name, weight in prunable(model).items()}
+    fit(model, optimizer, 7, first=13)
+    for name, weight in prunable(model).items():
+        assert not (weight != 0)[~kept[name]].any() and bool((weight != 0)[kept[name]].any())
+
+
+def test_sparsity_that_grows_into_the_retraining_is_refused():
+    with pytest.raises(InputError, match="growth must be in"):
+        dataclasses.replace(RETRAIN, growth=0.7)

@@ -33,7 +33,7 @@ from tamis_torch.errors import InputError, RunError
 from tamis_torch.few_bits import FewBitsAdam
 from tamis_torch.inner import check_inner, innermost
 from tamis_torch.methods.budget import groups, keep
-from tamis_torch.methods.iteration import Iteration, begun_with, constraint, penalty_at
+from tamis_torch.methods.iteration import Iteration, begun_with, constraint, penalty_at, retrains
 from tamis_torch.moments import Metric
 from tamis_torch.packed import add_dual, split
 from tamis_torch.ranks import entries_before, local, ranks_of
@@ -119,6 +119,11 @@ class ADMM(torch.optim.Optimizer):
         if self.final:
             raise RuntimeError("step() after finalize() would undo the sparsity; make a new ADMM to go on")
         loss = None if closure is None else self._evaluate(closure)
+        if self.retrains:
+            self.inner.step()
+            self._restrict()
+            self.count += 1
+            return loss
         self._metric.observe()
         if self.config.pull == "gradient":
             self._pull_gradients()
@@ -126,9 +131,11 @@ class ADMM(torch.optim.Optimizer):
         if self.config.pull == "direct" and not isinstance(self._stepper, FewBitsAdam):
             self._pull_weights()
         self.count += 1
-        if self.count % self.config.interval == 0 or self.count == self.config.steps:
+        if self.count % self.config.interval == 0 or self.count == self.config.steps or self.retrains:
             self._update()
-        if self.config.penalty_rise != "none":
+        if self.retrains:
+            self._restrict()
+        if self.config.penalty_rise != "none" or self.retrains:
             self._hand_pulls()
         return loss
 
@@ -179,9 +186,22 @@ class ADMM(torch.optim.Optimizer):
         """The penalty of the next step."""
         return penalty_at(self.config, self.count)
 
+    @property
+    def retrains(self) -> bool:
+        """Whether the support stays as it is from here on, and only what is in it is trained."""
+        return retrains(self.config, self.count)
+
+    def _restrict(self) -> None:
+        """Make w zero off the support of z: the two are one then."""
+        for name in self.weights:
+            self._here(name).mul_(self.kept[name])
+        self.watch = Watch(0.0, 0.0)
+
     def _hand_pulls(self) -> None:
         """Give the pull of the next step to an optimiser that makes it before it rounds its weights."""
-        if isinstance(self._stepper, FewBitsAdam) and self.config.pull == "direct":
+        if self.retrains and isinstance(self._stepper, FewBitsAdam):
+            self._stepper.pulls.clear()
+        elif isinstance(self._stepper, FewBitsAdam) and self.config.pull == "direct":
             self._stepper.pulls |= {
                 w: (*encoded(self.targets, name), self.penalty) for name, w in self.weights.items()
             }

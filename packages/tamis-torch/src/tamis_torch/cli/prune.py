@@ -74,6 +74,10 @@ def command(
             help="Share of the steps in which sparsity grows; 0.4, less from a start near the goal."
         ),
     ] = None,
+    retrain: Annotated[
+        float | None,
+        typer.Option(help="Share of the steps, the last ones, that train the support alone."),
+    ] = None,
     pull: Annotated[str | None, typer.Option(help="direct (default), or gradient as in the paper.")] = None,
     metric: Annotated[
         str | None, typer.Option(help="Of the projection: adam (default), fisher, gradient, none.")
@@ -141,8 +145,8 @@ def command(
         sparsity=sparsity, pattern=pattern, layers=layers, skip=skip,
         steps=steps, batch_size=batch_size, seq_len=seq_len, lr=lr, seed=seed,
         samples=samples, ratios=ratios, epochs=epochs, damping=damping,
-        penalty=penalty, penalty_rise=penalty_rise, interval=interval, radius=radius, growth=growth, start=start, start_sparsity=start_sparsity,
-        pull=pull, metric=metric,
+        penalty=penalty, penalty_rise=penalty_rise, interval=interval, radius=radius, growth=growth,
+        retrain=retrain, start=start, start_sparsity=start_sparsity, pull=pull, metric=metric,
         budget=budget, order=order, accumulate=accumulate, recompute=recompute, weights=weights,
         rounding=rounding, moments=moments, state=state, in_backward=in_backward, compile=compile_,
     )  # fmt: skip

@@ -63,6 +63,10 @@ def command(
     growth: Annotated[
         float | None, typer.Option(help="Share of the steps over which the sparsity grows to its target.")
     ] = None,
+    retrain: Annotated[
+        float | None,
+        typer.Option(help="Share of the steps, the last ones, that train the support alone."),
+    ] = None,
     rounds: Annotated[
         int | None, typer.Option(help="imp: how often the smallest weights are cut; 3.")
     ] = None,
@@ -95,7 +99,7 @@ def command(
         sparsity=sparsity, layers=layers, skip=skip, budget=budget, epochs=epochs, batch_size=batch_size,
         lr=lr, momentum=momentum, weight_decay=weight_decay, warmup=warmup, augment=augment, radius=radius,
         penalty=penalty, penalty_rise=penalty_rise, pull=pull, interval=interval, growth=growth,
-        rounds=rounds, rewind=rewind, dense_share=dense_share, seed=seed,
+        retrain=retrain, rounds=rounds, rewind=rewind, dense_share=dense_share, seed=seed,
     )  # fmt: skip
     from tamis_torch.vision.sparse_training import train_sparse
 

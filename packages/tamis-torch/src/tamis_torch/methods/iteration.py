@@ -4,6 +4,7 @@ r"""What ADMM round an optimiser is told: the set, the penalty, and when z and u
 
     step t            w  <-  inner step on the gradient of f, and the pull to z - u with penalty_t
     every K steps     z  <-  argmin_{z in S_t} |z - (w + u)|_M^2,   u  <-  u + w - z
+    the last steps    w  <-  inner step on the gradient of f, then zero off the support of z      (retrain)
     at the end        w  <-  the projection of w onto S_T
 
     penalty_t  =  penalty                              constant, or
@@ -55,6 +56,9 @@ class Iteration(Budgeted):
     optimiser "gradient", a v estimated beside it (4 bytes a pruned weight more); or the identity."""
     growth: float = 0.0
     """Share of the steps over which the sparsity grows to its target; 0: the target from the start."""
+    retrain: float = 0.0
+    """Share of the steps, the last ones, in which the support of z stays as it is and only the weights in
+    it are trained, with no pull: masked retraining (Zhang et al. 2018, arXiv 1804.03294)."""
     order: Literal["wzu", "zwu"] = "wzu"
     """Of the updates, see :mod:`tamis_torch.methods.elsa`."""
     state: Name = "float32"
@@ -72,7 +76,8 @@ class Iteration(Budgeted):
         check_choice("metric", self.metric, ("adam", "fisher", "gradient", "none"))
         check_choice("order", self.order, ("wzu", "zwu"))
         check_choice("state", self.state, NAMES)
-        check_between("growth", self.growth, 0, 1)
+        check_between("retrain", self.retrain, 0, 1)
+        check_between("growth", self.growth, 0, 1 - self.retrain)
         check_between("penalty", self.penalty, 0, 1 if self.pull == "direct" else 1e6, open_below=True)
 
 
@@ -82,6 +87,11 @@ def growth_at(config: Iteration, step: int) -> float:
         return 1.0
     done = min(1.0, step / (config.growth * config.steps))
     return 1 - (1 - done) ** 3
+
+
+def retrains(config: Iteration, step: int) -> bool:
+    """Return whether the support stays as it is from ``step`` steps on."""
+    return config.retrain > 0 and step >= config.steps - round(config.retrain * config.steps)
 
 
 def penalty_at(config: Iteration, step: int) -> float:
