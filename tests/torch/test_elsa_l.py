@@ -117,7 +117,7 @@ def test_exactly_the_count_is_kept_of_what_few_bits_hold(order):
         weight.data = torch.randn_like(weight)
     optimizer.count = config.steps  # at the goal
     with torch.no_grad():
-        optimizer._update()
+        optimizer.splitting.update(optimizer.count)
     kept = {name: optimizer.kept[name] for name in matrices(model)}
     assert sum(int(k.sum()) for k in kept.values()) == round(0.2 * 2 * 48 * 64)
     for name, weight in matrices(model).items():
