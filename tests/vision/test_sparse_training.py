@@ -34,7 +34,14 @@ def images() -> tt.vision.Images:
     return tt.vision.Images((inputs[:60], labels[:60]), (inputs[60:], labels[60:]), "stripes")
 
 
-PAPER = {"interval": 3, "penalty": 0.3, "growth": 0.0, "pull": "gradient", "penalty_rise": "cosine"}
+PAPER = {
+    "interval": 3,
+    "penalty": 0.3,
+    "growth": 0.0,
+    "retrain": 0.0,
+    "pull": "gradient",
+    "penalty_rise": "cosine",
+}
 
 
 def settings_of(name: str, **more):
