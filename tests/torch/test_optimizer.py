@@ -300,5 +300,5 @@ def test_the_support_stays_with_an_optimiser_that_pulls_itself():
 
 
 def test_sparsity_that_grows_into_the_retraining_is_refused():
-    with pytest.raises(InputError, match="growth must be in"):
+    with pytest.raises(InputError, match="growth and retrain must add up"):
         dataclasses.replace(RETRAIN, growth=0.7)

@@ -114,6 +114,28 @@ def test_bad_class_folders_are_named(tmp_path):
     (tmp_path / "train" / "dog" / "odd.png").write_bytes(b"no image")
     with pytest.raises(InputError, match=r"odd.png cannot be read"):
         read_images(tmp_path)
+    Image.fromarray(np.full((5, 6), 300, np.uint16)).save(tmp_path / "train" / "dog" / "odd.png")
+    with pytest.raises(InputError, match=r"odd.png .* must have 8 bits a channel"):
+        read_images(tmp_path)
+
+
+def test_what_begins_with_a_dot_is_left_out(tmp_path):
+    class_folders(tmp_path, "L")
+    (tmp_path / "test" / ".ipynb_checkpoints").mkdir()
+    (tmp_path / "train" / "cat" / "._0.png").write_bytes(b"no image")
+    assert len(read_images(tmp_path).train.labels) == 6
+
+
+def test_a_damaged_zip_file_names_the_image(tmp_path):
+    class_folders(tmp_path / "pets", "L")
+    with zipfile.ZipFile(tmp_path / "pets.zip", "w") as archive:
+        for file in sorted((tmp_path / "pets").rglob("*.png")):
+            archive.write(file, file.relative_to(tmp_path / "pets").as_posix())
+    content = bytearray((tmp_path / "pets.zip").read_bytes())
+    content[content.index(b"IDAT") + 6] ^= 1  # stored, not packed: the check of the first file fails
+    (tmp_path / "pets.zip").write_bytes(bytes(content))
+    with pytest.raises(InputError, match=r"0.png cannot be read as an image: Bad CRC-32"):
+        read_images(tmp_path / "pets.zip")
 
 
 @pytest.mark.parametrize(("make", "message"), [(False, "does not exist"), (True, "it has none")])

@@ -69,12 +69,17 @@ def test_a_users_function_is_called_and_what_is_none_is_refused(tmp_path, monkey
         "from torch import nn\nnumber = 3\n"
         "def net(shape, classes): return nn.Sequential(nn.Flatten(), nn.Linear(shape[1] * shape[2], classes))\n"
         "def none(shape, classes): return None\n"
+        "def fails(shape, classes): raise ValueError('not so')\n"
     )
+    (tmp_path / "broken_of_a_test.py").write_text("def (")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     assert build("mine_of_a_test:net", (1, 4, 4), 3)(torch.zeros(2, 1, 4, 4)).shape == (2, 3)
     for arch, message in {
         "mine_of_a_test:none": "must return a torch.nn.Module",
+        "mine_of_a_test:fails": r"fails for shape \(1, 4, 4\) and 3 classes: not so",
+        "mine_of_a_test:number": "not callable",
+        "broken_of_a_test:net": "cannot be imported: invalid syntax",
         "mine_of_a_test:other": "cannot be imported",
         "not_there_at_all:net": "cannot be imported",
         "resnet9": "must be one of resnet8",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
 import tamis_torch as tt
 from tamis_torch import InputError, RunError
@@ -15,6 +16,7 @@ from tamis_torch.interrupt import Interrupted
 from tamis_torch.vision import fit, load_network, train
 from tamis_torch.vision.accuracy import score
 from tamis_torch.vision.batches import in_order
+from tamis_torch.vision.layers import prunable
 from tamis_torch.vision.methods.names import KINDS
 from tamis_torch.vision.sparse_training import train_sparse
 
@@ -221,6 +223,46 @@ def test_a_users_own_network_and_vectors_train(tmp_path):
     )
 
 
+class Refuses(nn.Module):
+    def forward(self, x):
+        assert x.ndim == 2, "I want vectors"
+
+
+class Two(nn.Module):
+    def forward(self, x):
+        return x, x
+
+
+def frozen(module):
+    return module.requires_grad_(False)
+
+
+def test_a_shared_weight_counts_once_and_a_frozen_one_not_at_all(images, tmp_path):
+    tied, fixed = nn.Linear(16, 16), frozen(nn.Linear(16, 16))
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), tied, fixed, nn.Linear(16, 16), nn.Linear(16, 3))
+    network[4].weight = tied.weight
+    before = fixed.weight.clone()
+    assert list(prunable(network)) == ["1.weight", "2.weight", "5.weight"]
+    done = train_sparse(network, images, tt.vision.Safe(sparsity=0.8, **SHORT), out=tmp_path / "r")
+    free = [network[1].weight, tied.weight, network[5].weight]
+    entries = sum(w.numel() for w in free)
+    assert sum(int((w != 0).sum()) for w in free) == entries - round(0.8 * entries)
+    assert done.results["sparsity"] == pytest.approx(0.8, abs=1e-3)
+    assert torch.equal(fixed.weight, before) and network[4].weight is tied.weight
+
+
+def test_float32_of_three_axes_is_not_augmented_unless_asked(tmp_path):
+    data = tt.vision.Images(
+        (torch.ones(40, 1, 8, 8), torch.arange(40) % 2), (torch.ones(4, 1, 8, 8), torch.arange(4) % 2)
+    )
+    done = train_sparse("mlp", data, tt.vision.Dense(epochs=1, batch_size=20), out=tmp_path / "r")
+    assert json.loads((done.folder / "config.json").read_text())["augment"] == "none"
+    done = train_sparse(
+        "mlp", data, tt.vision.Dense(epochs=1, batch_size=20, augment="crop"), out=tmp_path / "c"
+    )
+    assert json.loads((done.folder / "config.json").read_text())["augment"] == "crop"
+
+
 BAD = {
     "method": (dict(method=tt.Elsa()), "method must be the settings of one of safe, admm"),
     "arch": (dict(network="resnet9"), "arch must be one of"),
@@ -231,6 +273,10 @@ BAD = {
     "sample": (dict(train_images=61), "at most the 60"),
     "outputs": (dict(network=nn.Sequential(nn.Flatten(), nn.Linear(64, 2))), "must return .samples, classes"),
     "inputs": (dict(network=nn.Linear(7, 3)), "cannot take inputs of the shape"),
+    "own error": (dict(network=Refuses()), "cannot take inputs of the shape .* I want vectors"),
+    "two outputs": (dict(network=Two()), "must return one tensor, .* got tuple"),
+    "computed": (dict(network=nn.Sequential(nn.Flatten(), weight_norm(nn.Linear(64, 3)))), "1 is computed"),
+    "frozen": (dict(network=nn.Sequential(nn.Flatten(), frozen(nn.Linear(64, 3)))), "that is trained"),
     "pattern": (dict(method=tt.vision.Safe(skip="*.nothing", batch_size=20)), "skip must match"),
     "nothing to prune": (
         dict(network=nn.Sequential(nn.AdaptiveAvgPool2d((1, 3)), nn.Flatten())),

@@ -23,6 +23,7 @@ from typing import Literal
 from torch import Tensor
 
 from tamis.sets import NofM, Sparse
+from tamis_torch.errors import InputError
 from tamis_torch.methods.budget import Budgeted
 from tamis_torch.methods.checks import check_between, check_choice, check_count
 from tamis_torch.methods.pattern import parse_pattern
@@ -77,7 +78,11 @@ class Iteration(Budgeted):
         check_choice("order", self.order, ("wzu", "zwu"))
         check_choice("state", self.state, NAMES)
         check_between("retrain", self.retrain, 0, 1)
-        check_between("growth", self.growth, 0, 1 - self.retrain)
+        check_between("growth", self.growth, 0, 1)
+        if self.growth + self.retrain > 1:
+            raise InputError(
+                f"growth and retrain must add up to at most 1, got {self.growth:g} and {self.retrain:g}"
+            )
         check_between("penalty", self.penalty, 0, 1 if self.pull == "direct" else 1e6, open_below=True)
 
 

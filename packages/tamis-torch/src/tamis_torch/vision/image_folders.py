@@ -26,7 +26,8 @@ def has_class_folders(place: Path) -> bool:
 def read_class_folders(place: Path) -> Images:
     """Read all images; classes are numbered by their names in alphabetical order.
 
-    Grey images have one channel if the first one has; any others are read as red, green, blue.
+    Grey images have one channel if the first one has; any others are read as red, green, blue.  What begins
+    with a dot is left out.
 
     Raises
     ------
@@ -61,21 +62,28 @@ def _classes(root: Place, role: str) -> list[str]:
         raise InputError(
             f"{root} must have the folders train and test, with a folder a class, but has no {role}"
         )
-    return sorted(folder.name for folder in (root / role).iterdir() if folder.is_dir())
+    folders = (place for place in (root / role).iterdir() if place.is_dir())
+    return sorted(folder.name for folder in folders if not folder.name.startswith("."))
 
 
 def _images(folder: Place) -> Iterator[Place]:
-    files = [file for file in folder.iterdir() if file.name.lower().endswith(ENDINGS)]
+    files = [file for file in folder.iterdir() if _is_image(file.name)]
     yield from sorted(files, key=lambda file: file.name)
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(ENDINGS) and not name.startswith(".")
 
 
 def _image(open_image: Any, file: Place, like: Tensor | None) -> Tensor:
     """Return an image, (channels, height, width) of uint8, with as many channels as the one it is like."""
     try:
         with open_image(BytesIO(file.read_bytes())) as image:
+            if image.mode[0] in "IF":
+                raise ValueError(f"it must have 8 bits a channel, got Pillow's mode {image.mode}")
             grey = image.mode in ("1", "L") if like is None else len(like) == 1
             pixels = np.array(image.convert("L" if grey else "RGB"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"{file} cannot be read as an image: {error}") from error
     found = torch.from_numpy(pixels[:, :, None] if grey else pixels).movedim(-1, 0)
     if like is not None and found.shape != like.shape:

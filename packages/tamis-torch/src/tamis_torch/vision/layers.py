@@ -12,7 +12,7 @@ KINDS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
 def prunable(network: nn.Module, layers: str = "*", skip: str = "") -> dict[str, nn.Parameter]:
-    """Return name -> weight of every convolution and linear layer.
+    """Return name -> weight of every convolution and linear layer that is trained; one that is shared once.
 
     Parameters
     ----------
@@ -24,9 +24,18 @@ def prunable(network: nn.Module, layers: str = "*", skip: str = "") -> dict[str,
     Raises
     ------
     InputError
-        If there is none, or a pattern matches none.
+        If there is none, a pattern matches none, or a weight is computed from other parameters.
     """
-    names = [name for name, module in network.named_modules() if isinstance(module, KINDS)]
+    found = {name: module.weight for name, module in network.named_modules() if isinstance(module, KINDS)}
+    if computed := [name for name, weight in found.items() if not isinstance(weight, nn.Parameter)]:
+        raise InputError(
+            f"network must have its weights as parameters, that of {computed[0]} is computed from others; "
+            "take the parametrization off, such as weight_norm"
+        )
+    first = {id(weight): name for name, weight in reversed(found.items())}
+    names = [name for name, weight in found.items() if weight.requires_grad and first[id(weight)] == name]
     if not names:
-        raise InputError(f"{type(network).__name__} has no convolution and no linear layer to prune")
+        raise InputError(
+            f"{type(network).__name__} has no convolution and no linear layer to prune that is trained"
+        )
     return chosen(network, names, layers, skip)

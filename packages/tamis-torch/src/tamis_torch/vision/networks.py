@@ -121,7 +121,12 @@ def build(arch: str, shape: Shape, classes: int, seed: int = 0) -> nn.Module:
         )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = make(tuple(shape), classes)
+        try:
+            network = make(tuple(shape), classes)
+        except Exception as error:  # of a user's own code
+            raise InputError(
+                f"arch {arch} fails for shape {tuple(shape)} and {classes} classes: {error}"
+            ) from error
         if not isinstance(network, nn.Module):
             raise InputError(f"{arch} must return a torch.nn.Module, got {type(network).__name__}")
         if arch in NETWORKS:
@@ -145,6 +150,6 @@ def _own(arch: str) -> Callable[[Shape, int], nn.Module]:
         sys.path.insert(0, here)
     try:
         found: Callable[[Shape, int], nn.Module] = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"arch {arch} cannot be imported: {error}") from error
+    except Exception as error:  # a module of the user's, which may do anything
+        raise InputError(f"arch {arch} cannot be imported: {' '.join(str(error).split())}") from error
     return found

@@ -74,11 +74,11 @@ def prepare(
 
 
 def _augmentation(method: ImageTraining, images: Images) -> Kind:
-    are_images = len(images.shape) == 3
-    if method.augment not in (None, "none") and not are_images:
+    if method.augment not in (None, "none") and len(images.shape) != 3:
         raise InputError(
             f"augment must be none for inputs of the shape {images.shape}, got {method.augment!r}"
         )
+    are_images = len(images.shape) == 3 and images.train.inputs.dtype == torch.uint8
     return method.augment or ("crop" if are_images else "none")
 
 
@@ -86,14 +86,16 @@ def _augmentation(method: ImageTraining, images: Images) -> Kind:
 def _check_outputs(network: nn.Module, inputs: Tensor, classes: int) -> None:
     training = network.training
     try:
-        found = network.eval()(inputs).shape
-    except RuntimeError as error:
+        found = network.eval()(inputs)
+    except Exception as error:  # of a user's own code
         raise InputError(
             f"network cannot take inputs of the shape {tuple(inputs.shape)}: {' '.join(str(error).split())}"
         ) from error
     finally:
         network.train(training)
-    if tuple(found) != (len(inputs), classes):
+    if not isinstance(found, Tensor):
+        raise InputError(f"network must return one tensor, (samples, classes), got {type(found).__name__}")
+    if tuple(found.shape) != (len(inputs), classes):
         raise InputError(
-            f"network must return (samples, classes), here {(len(inputs), classes)}, got {tuple(found)}"
+            f"network must return (samples, classes), here {(len(inputs), classes)}, got {tuple(found.shape)}"
         )

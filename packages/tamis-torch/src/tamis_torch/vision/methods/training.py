@@ -58,7 +58,7 @@ class ImageTraining:
     """Share of a cycle's steps over which the learning rate rises."""
     augment: Kind = None  # type: ignore[assignment]
     """What chance does to the training images, see :mod:`tamis_torch.vision.augment`; by default "crop", or
-    "none" where inputs are no images."""
+    "none" where inputs are no images or float32."""
     seed: int = 0
     """Of a named network's weights, of the order of the images, their augmentation and wrong labels."""
 
