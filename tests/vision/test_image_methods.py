@@ -105,3 +105,9 @@ def test_sharpness_is_in_the_plans_that_have_it():
 def test_bad_settings_are_named(kind, given, message):
     with pytest.raises(InputError, match=message):
         kind(**given)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 1.0])
+def test_magnitude_cuts_whatever_the_share_of_dense_steps(share):
+    plan = Magnitude(sparsity=0.9, dense_share=share).plan(28)
+    assert list(plan.prunings.values()) == [0.9] and 1 <= next(iter(plan.prunings)) <= len(plan.rates) == 28

@@ -19,6 +19,7 @@ from tamis_torch.select import threshold
 from tamis_torch.weights import nonzeros
 
 RESIDUAL = 0.05  # |w - z|/|w| at the end beyond which the last projection costs more than noise
+FIXED = 0.2  # the same where the support is fixed and retrained: good runs have at most half of it
 MASK_CHANGE = 0.01  # of the mask at the last update: still choosing ...
 APART = 0.01  # ... if w and z are this far apart; below it only weights near zero come and go
 TRAVEL = 1.0  # the learning rate's travel in units of the largest weight that has to go
@@ -77,12 +78,17 @@ def _quantile(weights: list[nn.Parameter], share: float) -> float:
     return threshold(sizes, entries - index + 1, ranks_of(weights).sum).value
 
 
-def arrived(watch: Watch | None) -> list[str]:
-    """Return what the last update of z and u says against the result, just before the last projection."""
+def arrived(watch: Watch | None, retrained: bool = False) -> list[str]:
+    """Return what the last update of z and u says against the result: before the projection or retraining."""
     if watch is None:
         return []
     found = []
-    if watch.residual > RESIDUAL:
+    if retrained and watch.residual > FIXED:
+        found.append(
+            f"w and z were still {watch.residual:.1%} apart when the support was fixed (|w - z|/|w|; up to "
+            f"{FIXED:.0%} retraining mends it); raise the penalty or the steps"
+        )
+    if not retrained and watch.residual > RESIDUAL:
         found.append(
             f"the last projection hurts: w and z are still {watch.residual:.1%} apart at the end "
             f"(|w - z|/|w|; below {RESIDUAL:.0%} it costs next to nothing); raise the penalty or the steps"

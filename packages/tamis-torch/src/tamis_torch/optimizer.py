@@ -131,7 +131,7 @@ class ADMM(torch.optim.Optimizer):
         """
         self.final = True
         self.splitting.project(self.count)
-        for text in arrived(self.watch) + emptied(self.weights):
+        for text in arrived(self.watch, self.retrains) + emptied(self.weights):
             warnings.warn(text, stacklevel=3)
 
     def state_dict(self) -> dict[str, Any]:

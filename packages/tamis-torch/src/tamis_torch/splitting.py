@@ -100,7 +100,6 @@ class Splitting:
         """Make w zero off the support of z: the two are one then."""
         for name in self.weights:
             self.here(name).mul_(self.kept[name])
-        self.watch = Watch(0.0, 0.0)
 
     @torch.no_grad()
     def project(self, count: int) -> None:

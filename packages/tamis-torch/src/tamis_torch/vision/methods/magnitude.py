@@ -29,5 +29,5 @@ class Magnitude(Pruned):
 
     def plan(self, steps: int) -> Plan:
         """Return what happens when in so many steps."""
-        cut = round(self.dense_share * steps)
+        cut = max(1, round(self.dense_share * steps))  # after step 0 nothing would be cut
         return Plan(rates(self, [cut, steps - cut]), prunings={cut: self.sparsity})
