@@ -210,3 +210,17 @@ def test_folder_bytes_counts_all_files(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"123")
     (tmp_path / "a" / "b" / "y").write_bytes(b"12345")
     assert folder_bytes(tmp_path) == 8 and folder_bytes(tmp_path / "x") == 3
+
+
+@pytest.mark.parametrize("config", ["{}", "[1]", "not json", None])
+def test_force_takes_nothing_that_is_not_a_runs(tmp_path: Path, config) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "mine.pt").write_text("years of work")
+    if config is not None:
+        (tmp_path / "config.json").write_text(config)
+    with pytest.raises(InputError, match=r"is not a run's, --force would remove its .*model"):
+        prepare_folder(tmp_path, force=True)
+    assert (tmp_path / "model" / "mine.pt").read_text() == "years of work"
+    (tmp_path / "config.json").write_text('{"method": "elsa"}')
+    prepare_folder(tmp_path, force=True)
+    assert not (tmp_path / "model").exists()

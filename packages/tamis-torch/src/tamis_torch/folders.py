@@ -5,6 +5,7 @@ that an interruption or a full disk never leaves half a file under the name that
 A partial left by a killed process is removed by the next write of the same name.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -27,7 +28,8 @@ def prepare_folder(out: str | Path, force: bool = False, resume: bool = False) -
     ----------
     out
     force
-        Take a folder that exists and remove an earlier run's files from it; other files stay.
+        Take a folder that exists and remove an earlier run's files from it; other files stay.  A folder
+        with such names that are no run's is refused.
     resume
         Take the folder of a run that began, and remove what was left half written in it.
 
@@ -151,6 +153,21 @@ def _check_wanted(out: Path, force: bool, resume: bool) -> None:
             f"output folder {out} exists; choose another name, or use --force to overwrite it "
             "or --resume to go on with an interrupted run"
         )
+    if force and (foreign := [name for name in RUN_ENTRIES if (out / name).exists()]) and not _is_run(out):
+        raise InputError(
+            f"output folder {out} is not a run's, --force would remove its {', '.join(foreign)}; "
+            "choose another name"
+        )
+
+
+def _is_run(out: Path) -> bool:
+    """Return whether a run began here, or what is left of one that was being removed lies here."""
+    if any((out / name).exists() for name in RUN_ENTRIES[3:]):
+        return True
+    try:
+        return "method" in json.loads((out / "config.json").read_text("utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def _clear(out: Path) -> None:
