@@ -20,17 +20,18 @@ FOLLOWED = {
     "perplexity.track_elsa('90%')": "Elsa at 90%, perplexity",
     "perplexity.track_sparsegpt('90%')": "SparseGPT at 90%, perplexity",
     "solver.Answers.track_gap('least squares, noisy', 'fast')": "solver, fast: % above the best",
-    "sizes.track_kept_elsa_l": "Elsa-L, bytes a parameter",
+    "sizes.track_kept_elsa_l": "Elsa-L, bytes a parameter kept",
     "ratios.track_step": "Elsa's step / plain Adam's",
     "ratios.Selection.track_selection_by_topk(1000000, 'float32')": "selection / torch.topk",
 }
 OPENING = """# How good tamis is
 
 The few figures that matter, and whether they got better. **Less is better in every line.** Elsa is how
-tamis prunes a network in training; ALPS, SparseGPT and Wanda prune without training, and fine-tuning
-trains what they leave. SAFE trains sparse image classifiers. abess and the others in its lines choose
-variables, as `tamis.minimize` does. Times are ratios within one run. `nox -s asv` draws this page from
-`benchmarks/results`; how to add a benchmark is [told here](benchmarks-howto.md).
+tamis prunes a network in training, from what ALPS leaves; ALPS, SparseGPT and Wanda prune without training,
+and fine-tuning trains what they leave: all run in tamis. SAFE trains sparse image classifiers. abess and the
+others in its lines choose variables, as `tamis.minimize` does. All on two CPU cores; language models with
+one seed, where some per cent are no difference; times are ratios within one run. `nox -s asv` draws this
+page from `benchmarks/results`; how to add a benchmark is [told here](benchmarks-howto.md).
 
 ## Now
 
@@ -47,7 +48,7 @@ What was tried and did not work is in the [experiments](experiments.md).
 
 """
 SHORT = """The perplexities
-here are after very short trainings, for telling commits apart, and far above those of the table."""
+here are of a smaller and shorter setting, for telling commits apart: compare them with each other only."""
 PAGES = """
 Every benchmark at every commit that was measured:
 <a href="asv/index.html">asv's pages</a> (in the built documentation).
