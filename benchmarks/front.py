@@ -29,9 +29,10 @@ OPENING = """# How good tamis is
 The few figures that matter, and whether they got better. **Less is better in every line.** Elsa is how
 tamis prunes a network in training, from what ALPS leaves; ALPS, SparseGPT and Wanda prune without training,
 and fine-tuning trains what they leave: all run in tamis. SAFE trains sparse image classifiers. abess and the
-others in its lines choose variables, as `tamis.minimize` does. All on two CPU cores; language models with
-one seed, where some per cent are no difference; times are ratios within one run. `nox -s asv` draws this
-page from `benchmarks/results`; how to add a benchmark is [told here](benchmarks-howto.md).
+others in its lines choose variables, as `tamis.minimize` does. All on a CPU, most on one
+thread; language models with one seed, where some per cent are no difference; times are ratios within
+one run. `nox -s asv` draws this page from `benchmarks/results`; how to add a benchmark is
+[told here](benchmarks-howto.md).
 
 ## Now
 
@@ -69,7 +70,7 @@ def over_time(found: History) -> str:
     if not rows:
         return "No commit has been measured yet: `nox -s asv` does it.\n"
     head = f"{len(found)} commits were measured, on one machine, {found[0][1]} to {found[-1][1]}. {SHORT}\n\n"
-    table = "| | first | at | now | at |\n| --- | --: | --- | --: | --- |\n" + "".join(rows)
+    table = "| | first | at | last measured | at |\n| --- | --: | --- | --: | --- |\n" + "".join(rows)
     return head + table + "\n![The same at each commit](benchmarks-history.svg)\n\n" + _worse(found)
 
 
