@@ -44,9 +44,9 @@ SHARPEST = [i / 10 for i in range(-20, 21)]  # of a direction of length 1
 
 
 def measured(
-    network: nn.Module, standard: Any, images: vision.Images, given: argparse.Namespace
+    network: nn.Module, standard: Any, images: vision.Images, given: argparse.Namespace, drawn: bool
 ) -> dict[str, Any]:
-    """Return the figures of one network."""
+    """Return the figures of one network, and if it is drawn the loss along two lines."""
     batches = list(in_order(images.train, standard, torch.device("cpu"), given.images))
     kept = support(network)
     settings: dict[str, Any] = {"tolerance": 0.01, "most": 40}
@@ -63,23 +63,21 @@ def measured(
         kind: [accuracy(corrupted(pictures, kind, strength)) for strength in range(1, 6)]
         for kind in STRENGTHS
     }
+    along = {"lines": lines(network, batches, kept, inside.vector)} if drawn else {}
     return {
         "top_eigenvalue": inside.value, "top_eigenvalue_converged": inside.converged,
         "top_eigenvalue_all": everywhere.value, "top_eigenvalue_all_converged": everywhere.converged,
         "trace": total.value, "trace_error": total.error, "loss": mean_loss(network, batches),
         "clean": 100 * accuracy(pictures),
-        "corrupted": 100 * mean(x for kind in right.values() for x in kind), "by_kind": right,
+        "corrupted": 100 * mean(x for kind in right.values() for x in kind), "by_kind": right, **along,
     }  # fmt: skip
 
 
-def lines(network: nn.Module, standard: Any, images: vision.Images, count: int) -> dict[str, Any]:
+def lines(
+    network: nn.Module, batches: Any, kept: dict[str, Tensor], sharpest: dict[str, Tensor]
+) -> dict[str, Any]:
     """Return the training loss along a random direction and along the sharpest, zeros kept."""
-    batches = list(in_order(images.train, standard, torch.device("cpu"), count))
-    kept = support(network)
-    directions = {
-        "random": (random_direction(network, mask=kept), RANDOM),
-        "sharpest": (top_eigenvalue(network, batches, mask=kept, tolerance=0.01, most=40).vector, SHARPEST),
-    }
+    directions = {"random": (random_direction(network, mask=kept), RANDOM), "sharpest": (sharpest, SHARPEST)}
     return {
         name: list(zip(distances, loss_along(network, batches, direction, distances), strict=True))
         for name, (direction, distances) in directions.items()
@@ -123,9 +121,7 @@ def main() -> None:
             given.runs / given.study.removeprefix("vision-") / label / "model"
         )
         about = {name: row[name] for name in ("method", "sparsity", "seed")}
-        rows[label] = about | measured(network, standard, images, given)
-        if row["seed"] == 0:
-            rows[label]["lines"] = lines(network, standard, images, given.images)
+        rows[label] = about | measured(network, standard, images, given, drawn=row["seed"] == 0)
         file.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
         print(label, {name: round(rows[label][name], 2) for name in COLUMNS}, flush=True)
     text = f"{given.study}, {given.sparsity:.1%} zeros: mean over seeds, (largest - least)"
