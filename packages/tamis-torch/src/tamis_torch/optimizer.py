@@ -29,6 +29,7 @@ from torch import nn
 from tamis_torch.advice import Watch, arrived, emptied
 from tamis_torch.few_bits import FewBitsAdam
 from tamis_torch.inner import check_inner, innermost
+from tamis_torch.methods.finetune import restrict
 from tamis_torch.methods.iteration import Iteration, penalty_at, retrains
 from tamis_torch.moments import Metric
 from tamis_torch.ranks import local
@@ -105,7 +106,7 @@ class ADMM(torch.optim.Optimizer):
         loss = None if closure is None else self._evaluate(closure)
         if self.retrains:
             self.inner.step()
-            self.splitting.restrict()
+            restrict(self.weights, self.kept)
             self.count += 1
             return loss
         self._metric.observe()
@@ -118,7 +119,7 @@ class ADMM(torch.optim.Optimizer):
         if self.count % self.config.interval == 0 or self.count == self.config.steps or self.retrains:
             self.splitting.update(self.count)
         if self.retrains:
-            self.splitting.restrict()
+            restrict(self.weights, self.kept)
         if self.config.penalty_rise != "none" or self.retrains:
             self._hand_pulls()
         return loss

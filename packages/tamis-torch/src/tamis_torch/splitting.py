@@ -1,7 +1,6 @@
 r"""z and u of all pruned weights, their update, and the projections of w: what ADMM does between two steps.
 
     z  <-  argmin_{z in S_t} |z - (w + u)|_M^2,   u  <-  u + w - z           :meth:`Splitting.update`
-    w  <-  w on the support of z, zero off it                                :meth:`Splitting.restrict`
     w  <-  argmin_{y in S_T} |y - w|_M^2                                     :meth:`Splitting.project`
 
 How the two are kept of one matrix is that of :mod:`tamis_torch.packed`, which entries of several share a
@@ -94,12 +93,6 @@ class Splitting:
         gap, flips = self.ranks.sum(torch.stack(watched).sum(0)).tolist()
         size, entries = math.hypot(*sizes), sum(weight.numel() for weight in self.weights.values())
         self.watch = Watch(gap**0.5 / size if size else 0.0, flips / entries)
-
-    @torch.no_grad()
-    def restrict(self) -> None:
-        """Make w zero off the support of z: the two are one then."""
-        for name in self.weights:
-            self.here(name).mul_(self.kept[name])
 
     @torch.no_grad()
     def project(self, count: int) -> None:
