@@ -83,12 +83,13 @@ def arrived(watch: Watch | None, retrained: bool = False) -> list[str]:
     if watch is None:
         return []
     found = []
-    if retrained and watch.residual > FIXED:
+    far = watch.residual > (FIXED if retrained else RESIDUAL)
+    if far and retrained:
         found.append(
             f"w and z were still {watch.residual:.1%} apart when the support was fixed (|w - z|/|w|; up to "
             f"{FIXED:.0%} retraining mends it); raise the penalty or the steps"
         )
-    if not retrained and watch.residual > RESIDUAL:
+    elif far:
         found.append(
             f"the last projection hurts: w and z are still {watch.residual:.1%} apart at the end "
             f"(|w - z|/|w|; below {RESIDUAL:.0%} it costs next to nothing); raise the penalty or the steps"

@@ -15,7 +15,8 @@ from pathlib import Path
 from tamis_torch.errors import InputError, RunError
 
 # config.json first: a folder without it is not resumed
-RUN_ENTRIES = ("config.json", "model", "start", "checkpoints", "metrics.jsonl", "run.json", "report.html")
+TRACES = ("checkpoints", "metrics.jsonl", "run.json", "report.html")  # names that a run alone gives
+RUN_ENTRIES = ("config.json", "model", "start", *TRACES)
 
 
 def prepare_folder(out: str | Path, force: bool = False, resume: bool = False) -> Path:
@@ -162,7 +163,7 @@ def _check_wanted(out: Path, force: bool, resume: bool) -> None:
 
 def _is_run(out: Path) -> bool:
     """Return whether a run began here, or what is left of one that was being removed lies here."""
-    if any((out / name).exists() for name in RUN_ENTRIES[3:]):
+    if any((out / name).exists() for name in TRACES):
         return True
     try:
         return "method" in json.loads((out / "config.json").read_text("utf-8"))
