@@ -19,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tamis_torch.errors import InputError
+from tamis_torch.errors import InputError, in_one_line
 from tamis_torch.extras import borrow
 from tamis_torch.sources import is_hub_name, online
 
@@ -83,8 +83,7 @@ def read_data_set(source: DataSet) -> str:
     except InputError:
         raise
     except Exception as error:  # network, parquet, json, a configuration that is not there
-        reason = " ".join(str(error).split())[:400] or type(error).__name__
-        raise InputError(f"{source.label} cannot be read: {reason}") from error
+        raise InputError(f"{source.label} cannot be read: {in_one_line(error, 400)}") from error
 
 
 def _texts(source: DataSet, rows: Any) -> Iterator[str]:

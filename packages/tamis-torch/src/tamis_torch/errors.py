@@ -11,3 +11,8 @@ class InputError(ValueError):
 
 class RunError(RuntimeError):
     """Something failed under way: loss not finite, disk full, folder not writable (exits with 1)."""
+
+
+def in_one_line(error: BaseException, most: int | None = None) -> str:
+    """Return what another library's error says, at most so many characters; its name if it says nothing."""
+    return " ".join(str(error).split())[:most] or type(error).__name__

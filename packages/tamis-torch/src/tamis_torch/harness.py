@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tamis_torch.checkpoint import Loaded
-from tamis_torch.errors import InputError
+from tamis_torch.errors import InputError, in_one_line
 from tamis_torch.evaluate import evaluating
 from tamis_torch.extras import borrow
 
@@ -154,8 +154,7 @@ def _load(manager: Any, name: str) -> list[Any]:
     try:
         found = manager.load([name])
     except Exception as error:  # network, yaml, a template, the task's own code
-        reason = " ".join(str(error).split())[:400] or type(error).__name__
-        raise InputError(f"task {name} cannot be read: {reason}") from error
+        raise InputError(f"task {name} cannot be read: {in_one_line(error, 400)}") from error
     return [found["groups"][name]] if name in found["groups"] else list(found["tasks"].values())
 
 

@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from tamis_torch.errors import InputError, RunError
+from tamis_torch.errors import InputError, RunError, in_one_line
 from tamis_torch.ranks import ONE, Ranks
 
 WAIT = timedelta(days=7)  # for the first rank, which may prune a start for hours; a lost one shows at once
@@ -63,10 +63,9 @@ def noticing() -> Iterator[None]:
     except RuntimeError as error:
         if isinstance(error, RunError) or not (isinstance(error, dist.DistError) or "gloo" in str(error)):
             raise
-        reason = " ".join(str(error).split())[:200]
         raise LostRank(
-            f"another rank of the run has ended ({reason}); the same command with --resume goes on from the "
-            "last checkpoint"
+            f"another rank of the run has ended ({in_one_line(error, 200)}); the same command with --resume "
+            "goes on from the last checkpoint"
         ) from error
 
 

@@ -19,7 +19,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from tamis_torch.errors import InputError
+from tamis_torch.errors import InputError, in_one_line
 from tamis_torch.quiet import quiet
 from tamis_torch.sources import Source, find_source
 
@@ -69,8 +69,7 @@ def _read(source: Source, reader: Any, part: str = "", **options: Any) -> Any:
     except ImportError:
         raise
     except Exception as error:  # struct, json, numpy, Rust: a damaged file may fail in any of them
-        reason = " ".join(str(error).split())[:400] or type(error).__name__
-        raise InputError(f"{part}{source.label} cannot be read: {reason}") from error
+        raise InputError(f"{part}{source.label} cannot be read: {in_one_line(error, 400)}") from error
 
 
 def _weight_options(source: Source, dtype: torch.dtype) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from tamis_torch.errors import InputError
+from tamis_torch.errors import InputError, in_one_line
 from tamis_torch.planning.network import read_network
 from tamis_torch.planning.work import flops_a_token
 
@@ -102,9 +102,8 @@ def rate_of_run(folder: str | Path) -> Rate:
         speed = median(line["tokens_per_second"] for line in lines if "loss" in line)
         seq_len = int(settings["seq_len"])
     except (OSError, ValueError, KeyError, TypeError) as error:  # no steps: StatisticsError is a ValueError
-        reason = " ".join(str(error).split())
         raise InputError(
-            f"from_run {folder} is not the folder of a training that was run: {reason}"
+            f"from_run {folder} is not the folder of a training that was run: {in_one_line(error)}"
         ) from error
     if not (folder / "model").exists():
         raise InputError(f"from_run {folder} must be a finished run, but it has no model")

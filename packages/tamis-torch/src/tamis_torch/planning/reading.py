@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoModelForCausalLM
 
-from tamis_torch.errors import InputError
+from tamis_torch.errors import InputError, in_one_line
 from tamis_torch.quiet import quiet
 from tamis_torch.sources import find_source
 
@@ -31,7 +31,9 @@ def read_config(model: str) -> Any:
         try:
             return AutoConfig.from_pretrained(source.where, trust_remote_code=False, **source.options)
         except Exception as error:  # whatever a damaged file or the network makes it raise
-            raise InputError(f"the config of {source.label} cannot be read: {_line(error)}") from error
+            raise InputError(
+                f"the config of {source.label} cannot be read: {in_one_line(error, 300)}"
+            ) from error
 
 
 def _json(file: Path) -> dict[str, Any]:
@@ -40,7 +42,7 @@ def _json(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"config {file} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise InputError(f"config {file} is not JSON: {_line(error)}") from error
+        raise InputError(f"config {file} is not JSON: {in_one_line(error, 300)}") from error
     if not isinstance(content, dict) or "model_type" not in content:
         raise InputError(f'config {file} must have a model_type, such as "llama"')
     return content
@@ -52,7 +54,7 @@ def _config_of(content: dict[str, Any], label: str) -> Any:
         with quiet():
             return AutoConfig.for_model(kind, **content)
     except Exception as error:  # an unknown model_type, or values of the wrong type
-        raise InputError(f"config {label}: {_line(error)}") from error
+        raise InputError(f"config {label}: {in_one_line(error, 300)}") from error
 
 
 def build(config: Any, label: str) -> Any:
@@ -69,8 +71,4 @@ def build(config: Any, label: str) -> Any:
         with quiet(), torch.device("meta"):
             return AutoModelForCausalLM.from_config(config, trust_remote_code=False, dtype=torch.float32)
     except Exception as error:  # sizes that do not fit together
-        raise InputError(f"{label} is no model that can be built: {_line(error)}") from error
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+        raise InputError(f"{label} is no model that can be built: {in_one_line(error, 300)}") from error

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad, relu
 
-from tamis_torch.errors import InputError
+from tamis_torch.errors import InputError, in_one_line
 
 Shape = tuple[int, ...]  # of one input: (channels, height, width) of an image
 VGG = {
@@ -125,7 +125,7 @@ def build(arch: str, shape: Shape, classes: int, seed: int = 0) -> nn.Module:
             network = make(tuple(shape), classes)
         except Exception as error:  # of a user's own code
             raise InputError(
-                f"arch {arch} fails for shape {tuple(shape)} and {classes} classes: {error}"
+                f"arch {arch} fails for shape {tuple(shape)} and {classes} classes: {in_one_line(error)}"
             ) from error
         if not isinstance(network, nn.Module):
             raise InputError(f"{arch} must return a torch.nn.Module, got {type(network).__name__}")
@@ -151,5 +151,5 @@ def _own(arch: str) -> Callable[[Shape, int], nn.Module]:
     try:
         found: Callable[[Shape, int], nn.Module] = getattr(import_module(module), name)
     except Exception as error:  # a module of the user's, which may do anything
-        raise InputError(f"arch {arch} cannot be imported: {' '.join(str(error).split())}") from error
+        raise InputError(f"arch {arch} cannot be imported: {in_one_line(error)}") from error
     return found

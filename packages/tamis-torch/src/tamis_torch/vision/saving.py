@@ -13,13 +13,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from tamis_torch.errors import InputError
+from tamis_torch.errors import InputError, in_one_line
 from tamis_torch.folders import new_folder
+from tamis_torch.inspection import CLASSIFIER
 from tamis_torch.jsons import dumps
 from tamis_torch.vision.images import Standard
 from tamis_torch.vision.networks import NETWORKS, build
 
-WEIGHTS, ABOUT = "model.safetensors", "network.json"
+WEIGHTS, ABOUT = "model.safetensors", CLASSIFIER
 
 
 class Classifier(NamedTuple):
@@ -81,6 +82,6 @@ def load_network(folder: str | Path, network: nn.Module | None = None) -> Classi
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        raise InputError(f"{folder} does not fit the network: {' '.join(str(error).split())}") from error
+        raise InputError(f"{folder} does not fit the network: {in_one_line(error)}") from error
     mean, deviation = (torch.tensor(about[name])[:, None, None] for name in ("mean", "deviation"))
     return Classifier(network.eval(), Standard(mean, deviation), about["classes"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from tamis_torch.errors import InputError
+from tamis_torch.errors import InputError, in_one_line
 from tamis_torch.vision.accuracy import Score, score
 from tamis_torch.vision.augment import Kind
 from tamis_torch.vision.batch_norm import SAMPLES, estimate_again
@@ -89,7 +89,7 @@ def _check_outputs(network: nn.Module, inputs: Tensor, classes: int) -> None:
         found = network.eval()(inputs)
     except Exception as error:  # of a user's own code
         raise InputError(
-            f"network cannot take inputs of the shape {tuple(inputs.shape)}: {' '.join(str(error).split())}"
+            f"network cannot take inputs of the shape {tuple(inputs.shape)}: {in_one_line(error)}"
         ) from error
     finally:
         network.train(training)
