@@ -41,6 +41,9 @@ BAD = [
     ({"accumulate": 3}, r"accumulate must divide batch_size \(4\), got 3"),
     ({"weights": "float16"}, "weights must be one of float32, bfloat16"),
     ({"seed": -1}, "seed"),
+    ({"seed": 2**63}, r"seed must be below 2\*\*63"),
+    ({"sparsity": "0.9"}, r"sparsity must be in \[0, 1\).*got '0.9'"),
+    ({"penalty": "0.1"}, r"penalty must be in \(0, 1\], got '0.1'"),
 ]
 
 

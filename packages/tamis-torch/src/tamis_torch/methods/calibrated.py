@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tamis_torch.errors import InputError
-from tamis_torch.methods.checks import check_choice, check_count
+from tamis_torch.methods.checks import check_choice, check_count, check_seed
 from tamis_torch.methods.goal import Goal
 
 
@@ -29,8 +29,9 @@ class Calibrated(Goal):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, least in (("samples", 1), ("seq_len", 2), ("seed", 0)):
-            check_count(name, getattr(self, name), least)
+        check_count("samples", self.samples, 1)
+        check_count("seq_len", self.seq_len, 2)
+        check_seed(self.seed)
         check_choice("ratios", self.ratios, ("uniform", "owl"))
         if self.ratios == "owl" and self.pattern is not None:
             raise InputError(

@@ -25,7 +25,7 @@ from torch import Tensor
 from tamis.sets import NofM, Sparse
 from tamis_torch.errors import InputError
 from tamis_torch.methods.budget import Budgeted
-from tamis_torch.methods.checks import check_between, check_choice, check_count
+from tamis_torch.methods.checks import check_between, check_choice, check_count, check_seed
 from tamis_torch.methods.pattern import parse_pattern
 from tamis_torch.state import NAMES, Name
 from tamis_torch.weights import as_sparse, zeros
@@ -70,8 +70,9 @@ class Iteration(Budgeted):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name, least in (("steps", 1), ("interval", 1), ("seed", 0)):
-            check_count(name, getattr(self, name), least)
+        check_count("steps", self.steps, 1)
+        check_count("interval", self.interval, 1)
+        check_seed(self.seed)
         check_choice("penalty_rise", self.penalty_rise, ("none", "cosine"))
         check_choice("pull", self.pull, ("direct", "gradient"))
         check_choice("metric", self.metric, ("adam", "fisher", "gradient", "none"))

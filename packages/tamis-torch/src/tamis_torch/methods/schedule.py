@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tamis_torch.errors import InputError
-from tamis_torch.methods.checks import check_between, check_choice, check_count
+from tamis_torch.methods.checks import check_between, check_choice, check_count, check_seed
 from tamis_torch.state import NAMES, Name
 from tamis_torch.state.adam import ROUNDINGS, Rounding
 
@@ -58,9 +58,9 @@ class Training:
     then, and the same to rounding."""
 
     def __post_init__(self) -> None:
-        counts = (("steps", 1), ("batch_size", 1), ("seq_len", 2), ("seed", 0), ("accumulate", 1))
-        for name, least in counts:
+        for name, least in (("steps", 1), ("batch_size", 1), ("seq_len", 2), ("accumulate", 1)):
             check_count(name, getattr(self, name), least)
+        check_seed(self.seed)
         if self.batch_size % self.accumulate:
             raise InputError(f"accumulate must divide batch_size ({self.batch_size}), got {self.accumulate}")
         check_choice("weights", self.weights, ("float32", "bfloat16"))

@@ -12,7 +12,7 @@ from typing import Literal
 
 from tamis_torch.errors import InputError
 from tamis_torch.methods.budget import Budgeted
-from tamis_torch.methods.checks import check_between, check_choice, check_count
+from tamis_torch.methods.checks import check_between, check_choice, check_count, check_seed
 from tamis_torch.methods.iteration import Iteration
 from tamis_torch.vision.augment import KINDS, Kind
 
@@ -63,8 +63,9 @@ class ImageTraining:
     """Of a named network's weights, of the order of the images, their augmentation and wrong labels."""
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
-            check_count(name, getattr(self, name), least)
+        check_count("epochs", self.epochs, 1)
+        check_count("batch_size", self.batch_size, 1)
+        check_seed(self.seed)
         check_between("lr", self.lr, 0, 100, open_below=True)
         check_between("momentum", self.momentum, 0, 0.9999)
         check_between("weight_decay", self.weight_decay, 0, 1)
