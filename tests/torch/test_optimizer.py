@@ -9,7 +9,8 @@ from torch import nn
 
 from tamis import admm
 from tamis.sets import Sparse
-from tamis_torch import ADMM, Elsa, FewBitsAdam, InputError, RunError, prunable
+from tamis_torch import ADMM, Elsa, FewBitsAdam, InputError, RunError, SharpnessAware, prunable
+from tamis_torch.vision import Safe
 
 
 def network(seed: int = 0) -> nn.Module:
@@ -235,6 +236,14 @@ def test_weights_without_names_are_refused():
     model = network()
     with pytest.raises(InputError, match=r"tt\.prunable\(model\).*got list"):
         ADMM(torch.optim.Adam(model.parameters()), list(model.parameters()), Elsa())
+
+
+def test_what_is_no_optimiser_and_no_iteration_is_named():
+    model = network()
+    with pytest.raises(InputError, match="inner must be a torch optimiser, .* got generator"):
+        SharpnessAware(model.parameters())
+    with pytest.raises(InputError, match=r"such as Elsa\(...\) or vision.Safe.* got Safe"):
+        ADMM(torch.optim.Adam(model.parameters()), prunable(model), Safe(sparsity=0.9))
 
 
 def test_weights_that_are_not_finite_are_said_at_the_update():

@@ -138,6 +138,14 @@ def test_a_damaged_zip_file_names_the_image(tmp_path):
         read_images(tmp_path / "pets.zip")
 
 
+def test_digits_are_the_digits_whatever_folder_is_here(tmp_path, monkeypatch):
+    (tmp_path / "digits").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert len(read_images("digits").train.labels) == 1437
+    with pytest.raises(InputError, match="it has none"):
+        read_images("./digits")
+
+
 @pytest.mark.parametrize(("make", "message"), [(False, "does not exist"), (True, "it has none")])
 def test_what_is_no_data_is_refused(tmp_path, make, message):
     if make:
@@ -187,6 +195,9 @@ def test_parts_that_do_not_fit_and_labels_beyond_the_classes_are_refused():
         Images(one, two)
     with pytest.raises(InputError, match=r"number of classes \(3\), got 3"):
         Images(one, one, classes=3)
+    same = torch.zeros(4, 3), torch.zeros(4).long()
+    with pytest.raises(InputError, match="two classes or more, got 1"):
+        Images(same, same)
 
 
 @given(st.integers(1, 3), st.integers(0, 5))

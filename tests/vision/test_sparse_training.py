@@ -76,9 +76,9 @@ def test_each_method_leaves_exactly_the_zeros_asked_for_and_says_how_it_went(nam
     found = score(saved.network, in_order(images.test, saved.standard, torch.device("cpu")))
     assert found.accuracy == done.results["accuracy"]["after"]
     assert found.loss == pytest.approx(done.results["accuracy"]["loss"], rel=1e-5)
-    assert done.results["train_images"] == 9 * 20 and len(lines_of(done.folder)) == 9
+    assert done.results["images_read"] == 9 * 20 and len(lines_of(done.folder)) == 9
     page = (done.folder / "report.html").read_text("utf-8")
-    assert "Accuracy" in page and "images/s" in page and "train-sparse" in page and "erplexity" not in page
+    assert "Accuracy" in page and "images/s" in page and "made in Python" in page and "erplexity" not in page
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -263,6 +263,13 @@ def test_float32_of_three_axes_is_not_augmented_unless_asked(tmp_path):
     assert json.loads((done.folder / "config.json").read_text())["augment"] == "crop"
 
 
+def broken(network: nn.Sequential) -> nn.Sequential:
+    """The network with a bias that is no number."""
+    with torch.no_grad():
+        network[1].bias[0] = float("nan")
+    return network
+
+
 BAD = {
     "method": (dict(method=tt.Elsa()), "method must be the settings of one of safe, admm"),
     "arch": (dict(network="resnet9"), "arch must be one of"),
@@ -283,6 +290,13 @@ BAD = {
         "no convolution",
     ),
     "checkpoints": (dict(checkpoint_every=-1), "checkpoint_every must be"),
+    "no images": (dict(images=(torch.zeros(3), torch.zeros(3))), "images must be digits, .* got tuple"),
+    "no network": (dict(network=None), "network must be a name, .* got NoneType"),
+    "a class": (
+        dict(network=nn.Linear),
+        "got the class Linear; a function or class of yours is called first",
+    ),
+    "not finite": (dict(network=broken(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)))), "but 1.bias has NaN"),
 }
 
 

@@ -24,12 +24,16 @@ def innermost(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
 
 
 def check_one_step(inner: torch.optim.Optimizer) -> None:
-    """Refuse an optimiser that must evaluate the loss itself.
+    """Refuse what is no optimiser, and one that must evaluate the loss itself.
 
     Raises
     ------
     InputError
     """
+    if not isinstance(inner, torch.optim.Optimizer):
+        raise InputError(
+            f"inner must be a torch optimiser, such as SGD(parameters, lr=0.1), got {type(inner).__name__}"
+        )
     closure = inspect.signature(type(inner).step).parameters.get("closure")
     if closure is not None and closure.default is inspect.Parameter.empty:
         raise InputError(

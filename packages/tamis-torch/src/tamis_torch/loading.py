@@ -79,13 +79,14 @@ def _weight_options(source: Source, dtype: torch.dtype) -> dict[str, Any]:
     return {**common, "use_safetensors": True}
 
 
-def check_device(device: str) -> None:
-    """Refuse a device that is not there."""
+def check_device(device: str | torch.device) -> str:
+    """Refuse a device that is not there; return its name."""
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
-        raise InputError(f"device {device!r} is not available: {reason}") from error
+        raise InputError(f"device {str(device)!r} is not available: {reason}") from error
+    return str(device)
 
 
 def _check_config(source: Source, config: Any) -> None:

@@ -27,6 +27,7 @@ import torch
 from torch import nn
 
 from tamis_torch.advice import Watch, arrived, emptied
+from tamis_torch.errors import InputError
 from tamis_torch.few_bits import FewBitsAdam
 from tamis_torch.inner import check_inner, innermost
 from tamis_torch.methods.finetune import restrict
@@ -87,6 +88,11 @@ class ADMM(torch.optim.Optimizer):
         axes: Mapping[str, int] | None = None,
     ) -> None:
         check_inner(inner, weights)
+        if not isinstance(config, Iteration):
+            raise InputError(
+                "config must be the settings of an iteration, such as Elsa(...) or "
+                f"vision.Safe(...).iteration(steps), got {type(config).__name__}"
+            )
         super().__init__(inner.param_groups, inner.defaults)
         self.inner, self.weights, self.config = inner, dict(weights), config
         self.state, self.count, self.final = inner.state, 0, False

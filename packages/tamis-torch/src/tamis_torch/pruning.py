@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -27,7 +28,7 @@ def prune(
     evaluation: str | Path | Tensor | None = None,
     eval_seq_len: int | None = None,
     eval_windows: int | None = 20,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     dtype: str = "float32",
     checkpoint_every: int | None = None,
     checkpoint_minutes: float = MINUTES,
@@ -83,7 +84,7 @@ def prune(
     intervals = Intervals(checkpoint_every, checkpoint_minutes)
     if name_of(method) is None:
         raise InputError(f"method must be the settings of one of {', '.join(HOMES)}, got {method!r}")
-    with launch.joined(device) as (ranks, here):
+    with launch.joined(str(device)) as (ranks, here):
         asked = Asked(
             model=model, tokens=tokens, method=method, folder=Path(out), tokenizer=tokenizer,
             evaluation=evaluation, eval_seq_len=eval_seq_len, eval_windows=eval_windows, device=here,

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tamis_torch.errors import InputError
 from tamis_torch.few_bits import FewBitsAdam
 from tamis_torch.in_backward import InBackward
 from tamis_torch.inner import innermost
@@ -50,9 +51,17 @@ def put_back(
     optimizer: torch.optim.Optimizer,
     inside: InBackward | None = None,
 ) -> None:
-    """Restore what :func:`take` and :func:`describe` returned."""
-    for name, p in _unique(model):
-        local(p.detach()).copy_(tensors[f"model.{name}"])
+    """Restore what :func:`take` and :func:`describe` returned.
+
+    Raises
+    ------
+    InputError
+        If it is the state of a network of other layers; nothing is changed then.
+    """
+    own = {f"model.{name}": local(p.detach()) for name, p in _unique(model)}
+    _check_same(own, {name: kept for name, kept in tensors.items() if name.startswith("model.")})
+    for name, tensor in own.items():
+        tensor.copy_(tensors[name])
     full = optimizer.state_dict()
     full["state"] = _nested({k: v for k, v in tensors.items() if k.startswith("optimizer.")})
     if not isinstance(innermost(optimizer), FewBitsAdam):  # whose state is plain
@@ -75,6 +84,18 @@ def put_back(
 
 def _unique(model: nn.Module | Masters) -> list[tuple[str, Tensor]]:
     return [*model.named_parameters(), *model.named_buffers()]
+
+
+def _check_same(own: dict[str, Tensor], kept: dict[str, Tensor]) -> None:
+    """Refuse to go on with tensors of other names or shapes."""
+    shapes = [{name: tuple(tensor.shape) for name, tensor in side.items()} for side in (own, kept)]
+    for name in sorted(shapes[0].keys() | shapes[1].keys()):
+        here, there = (side.get(name, "none") for side in shapes)
+        if here != there:
+            raise InputError(
+                f"the model must be that of the run: {name.removeprefix('model.')} has the shape {here}, in "
+                f"the checkpoint {there}"
+            )
 
 
 def _nested(flat: dict[str, Tensor]) -> dict[int, dict[str, Any]]:

@@ -46,7 +46,7 @@ class NotFinite(RunError):
     def __init__(self, step: int, loss: float, norm: float) -> None:
         super().__init__(
             f"the loss is {loss} and its gradient's norm {norm} in step {step + 1}; the state after step "
-            f"{step} is kept; go on with a smaller learning rate"
+            f"{step} is kept; begin anew with a smaller learning rate"
         )
         self.step = step  # steps made before
 

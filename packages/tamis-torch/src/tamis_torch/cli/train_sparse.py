@@ -118,7 +118,7 @@ def _config(method: str, **given: Any) -> Any:
 
 
 def _summary(results: dict[str, Any], out: Path) -> dict[str, Any]:
-    keys = ("status", "method", "model", "sparsity", "accuracy", "steps", "train_images", "seconds",
+    keys = ("status", "method", "model", "sparsity", "accuracy", "steps", "images_read", "seconds",
             "peak_memory_bytes", "warnings")  # fmt: skip
     return {key: results[key] for key in keys} | {"out": str(out)}
 

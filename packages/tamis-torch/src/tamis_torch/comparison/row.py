@@ -11,7 +11,7 @@ from tamis_torch.pages.run_folder import Record, RunFolder, is_by_block
 
 KEYS = (
     "run", "method", "label", "sparsity", "pattern", "train_tokens", "calibration_tokens", "steps", "before",
-    "after", "dense", "ratio", "accuracy", "train_images", "seconds", "memory", "bytes", "status", "model",
+    "after", "dense", "ratio", "accuracy", "images_read", "seconds", "memory", "bytes", "status", "model",
     "judged", "trained_on",
 )  # fmt: skip
 
@@ -68,7 +68,7 @@ def from_folder(run: RunFolder, start: Entry | None) -> Entry:
         "after": _after(run, perplexity),
         "dense": _dense(start, judged, perplexity.get("before")),
         "accuracy": (run.run.get("accuracy") or {}).get("after"),
-        "train_images": run.run.get("train_images"),
+        "images_read": run.run.get("images_read"),
         "seconds": run.run.get("seconds"),
         "memory": run.run.get("peak_memory_bytes"),
         "bytes": (run.run.get("size") or {}).get("model_bytes"),

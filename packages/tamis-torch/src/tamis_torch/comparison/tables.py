@@ -41,7 +41,7 @@ COLUMNS = (
     Column("sparsity", "sparsity", percent, 0),
     Column("pattern", "pattern", _text, 1),
     Column("train_tokens", "trained on", count, 2),
-    Column("train_images", "images read", count, 2),
+    Column("images_read", "images read", count, 2),
     Column("calibration_tokens", "calibrated on", count, 6),
     Column("steps", "steps", _whole, 9),
     Column("before", "ppl before", number, 5),

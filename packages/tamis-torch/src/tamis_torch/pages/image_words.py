@@ -31,7 +31,7 @@ def images_figure(run: RunFolder) -> Figure:
     batch, epochs = run.config.get("batch_size"), run.config.get("epochs")
     lines = [f"{number(run.metrics[-1]['step'])} steps of {number(batch)}"] if run.metrics and batch else []
     lines += [f"{number(epochs)} epochs asked for"] if epochs else []
-    return Figure("Training images", count(run.run.get("train_images")), lines)
+    return Figure("Training images", count(run.run.get("images_read")), lines)
 
 
 def accuracy_chart(accuracy: Record) -> Markup:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from tamis_torch.errors import InputError
 
 Record = dict[str, Any]
+GIVEN = "given in Python: "  # before the name of what no command line can name
 
 
 class RunFolder(NamedTuple):

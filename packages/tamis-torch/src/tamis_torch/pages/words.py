@@ -7,7 +7,7 @@ from pathlib import Path
 from tamis_torch.human import UNKNOWN, count, duration, number, percent, size
 from tamis_torch.pages.image_words import accuracy_figure, images_figure, is_on_images
 from tamis_torch.pages.layers import Layer
-from tamis_torch.pages.run_folder import Record, RunFolder, is_by_block
+from tamis_torch.pages.run_folder import GIVEN, Record, RunFolder, is_by_block
 from tamis_torch.pages.words_figure import Figure
 
 METHODS = {
@@ -57,7 +57,7 @@ def lead(run: RunFolder) -> str:
         )
     if is_on_images(run):
         data = f" of {Path(config['data']).name}" if config.get("data") else ""
-        return f"{steps} steps, {count(run.run.get('train_images'))} images{data}{where}."
+        return f"{steps} steps, {count(run.run.get('images_read'))} images{data}{where}."
     return f"{steps} steps, {count(run.run.get('train_tokens'))} tokens{train}{where}."
 
 
@@ -94,7 +94,12 @@ def figures(run: RunFolder, layers: list[Layer]) -> list[Figure]:
 
 
 def command(run: RunFolder) -> str:
-    """Return the `tamis prune` (or `train-sparse`) command line that does the same again."""
+    """Return the `tamis prune` (or `train-sparse`) command line that does the same again.
+
+    Empty if there is none: of a network or images that were in memory.
+    """
+    if any(str(run.config.get(name)).startswith(GIVEN) for name in ("arch", "data")):
+        return ""
     words = [
         f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
         for name, value in run.config.items()

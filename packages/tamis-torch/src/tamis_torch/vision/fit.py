@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from tamis_torch import snapshot
+from tamis_torch.advice import emptied
 from tamis_torch.interrupt import Interrupted, stop_requested
 from tamis_torch.intervals import Clock, Intervals
 from tamis_torch.journal import Journal
@@ -104,9 +105,9 @@ def fit(
 
 
 def finalize(trained: Trained) -> list[str]:
-    """Make ADMM's last projection, if there is one; return what it warns of."""
+    """Make ADMM's last projection, if there is one; return what the zeros give to be said."""
     if not isinstance(trained.optimizer, ADMM):
-        return []
+        return emptied(trained.masking.weights)
     with catch_warnings(record=True) as said:
         simplefilter("always")
         trained.optimizer.finalize()

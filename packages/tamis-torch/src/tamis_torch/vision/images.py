@@ -53,6 +53,8 @@ class Images:
         largest = max(int(part.labels.max()) for part in (self.train, self.test))
         if not self.classes:
             object.__setattr__(self, "classes", largest + 1)
+        if self.classes < 2:
+            raise InputError(f"images must be of two classes or more, got {self.classes}")
         if largest >= self.classes:
             raise InputError(f"labels must be below the number of classes ({self.classes}), got {largest}")
 
@@ -73,6 +75,11 @@ class Images:
         chosen = torch.from_numpy(np.random.default_rng(0).permutation(len(self.train.labels))[:count])
         part = Part(self.train.inputs[chosen], self.train.labels[chosen])
         return replace(self, train=part, name=f"{self.name} ({count} of its training images)")
+
+    def untaught(self) -> list[int]:
+        """Return the classes of which there is no training image."""
+        counts = torch.bincount(self.train.labels, minlength=self.classes)
+        return torch.nonzero(counts == 0).flatten().tolist()
 
     def describe(self) -> dict[str, Any]:
         """Return what identifies them, as run.json has it."""

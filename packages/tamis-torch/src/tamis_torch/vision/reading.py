@@ -19,17 +19,22 @@ def read_images(source: str | Path = DIGITS) -> Images:
     Parameters
     ----------
     source
-        ``"digits"``; or a folder with IDX files (MNIST, Fashion-MNIST), with CIFAR's binary files, or with
-        ``train/`` and ``test/`` and a folder of image files for each class, the last also as a .zip file.
+        ``"digits"``, of which a folder of that name is ``"./digits"``; or a folder with IDX files (MNIST,
+        Fashion-MNIST), with CIFAR's binary files, or with ``train/`` and ``test/`` and a folder of
+        image files for each class, the last also as a .zip file.
 
     Raises
     ------
     InputError
         If there is no such folder, or it has none of these forms, or a file is damaged.
     """
-    place = Path(source)
-    if str(source) == DIGITS and not place.exists():
+    if source == DIGITS:
         return digits()
+    if not isinstance(source, str | Path):
+        raise InputError(
+            f"images must be {DIGITS}, a folder, a .zip file or Images(...), got {type(source).__name__}"
+        )
+    place = Path(source)
     if not place.exists():
         raise InputError(f"data {source} does not exist; give a folder, a .zip file, or {DIGITS}")
     for fits, read in FORMS:

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import torch
 from torch import nn
 
 from tamis_torch import environment, resolved, results
@@ -20,6 +21,7 @@ from tamis_torch.intervals import MINUTES, Intervals
 from tamis_torch.loading import check_device
 from tamis_torch.methods.checks import check_between, check_choice
 from tamis_torch.optimizer import ADMM
+from tamis_torch.pages.run_folder import GIVEN
 from tamis_torch.resume import can_resume
 from tamis_torch.training import DTYPES
 from tamis_torch.vision.batch_norm import SAMPLES
@@ -40,7 +42,7 @@ def train_sparse(
     out: str | Path,
     train_images: int | None = None,
     label_noise: float = 0.0,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     dtype: str = "float32",
     checkpoint_every: int | None = None,
     checkpoint_minutes: float = MINUTES,
@@ -91,12 +93,13 @@ def train_sparse(
         raise InputError(f"method must be the settings of one of {', '.join(KINDS)}, got {method!r}")
     check_choice("dtype", dtype, tuple(DTYPES))
     check_between("label_noise", label_noise, 0, 1)
-    check_device(device)
+    device = check_device(device)
     intervals = Intervals(checkpoint_every, checkpoint_minutes)
     found = images if isinstance(images, Images) else read_images(images)
     task = prepare(network, found.sample(train_images), method, label_noise, device)
     settings = {
-        "arch": task.arch, "data": found.name if isinstance(images, Images) else str(images),
+        "arch": task.arch if isinstance(network, str) else f"{GIVEN}{task.arch}",
+        "data": f"{GIVEN}{found.name}" if isinstance(images, Images) else str(images),
         "train_images": train_images, "label_noise": label_noise, "method": name,
         "train_hash": task.images.describe()["train"]["hash"],
         **asdict(task.method), "device": device, "dtype": dtype,
@@ -120,8 +123,9 @@ def _run(
     record: dict[str, Any] = {
         "status": "running", "message": "", "method": name, "model": task.arch,
         "versions": environment.versions(), "machine": environment.machine(settings["device"]),
-        "data": task.images.describe(), "steps": steps, "train_images": steps * task.batches.batch_size,
-        "perplexity": None, "accuracy": {"before": task.score(task.images.test).accuracy}, "warnings": [],
+        "data": task.images.describe(), "steps": steps, "images_read": steps * task.batches.batch_size,
+        "perplexity": None, "accuracy": {"before": task.score(task.images.test).accuracy},
+        "warnings": _untaught(task.images),
     }  # fmt: skip
     try:
         begun = begin(task.network, task.weights, task.method, task.plan)
@@ -138,6 +142,11 @@ def _run(
         with suppress(RunError):  # on a full disk; the reason is the first one
             results.write(folder, record)
         raise
+
+
+def _untaught(images: Images) -> list[str]:
+    classes = images.untaught()
+    return [f"no training image has the class {', '.join(map(str, classes))}"] if classes else []
 
 
 def _finish(

@@ -56,6 +56,11 @@ def prepare(
     if label_noise:
         labels = symmetric_noise(images.train.labels, label_noise, images.classes, method.seed)
         images = replace(images, train=Part(images.train.inputs, labels))
+    if not isinstance(network, str | nn.Module):
+        raise InputError(
+            f"network must be a name, 'module:function' or an nn.Module, got {_words(network)}; a "
+            "function or class of yours is called first"
+        )
     if isinstance(network, str):
         arch, network = network, build(network, images.shape, images.classes, method.seed)
     else:
@@ -65,12 +70,23 @@ def prepare(
     standard = standard_of(images.train)
     batches = Batches(images.train, standard, method.batch_size, method.seed, method.augment)
     _check_outputs(network, standard(images.test.inputs[:2]).to(device), images.classes)
+    _check_finite(network)
     chosen = (method.layers, method.skip) if isinstance(method, Pruned) else ()
     steps = method.epochs * batches.per_epoch
     return Task(
         arch, network, images, standard, batches, prunable(network, *chosen), method, method.plan(steps),
         torch.device(device),
     )  # fmt: skip
+
+
+def _words(network: object) -> str:
+    return f"the class {network.__name__}" if isinstance(network, type) else type(network).__name__
+
+
+def _check_finite(network: nn.Module) -> None:
+    for name, tensor in network.state_dict().items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise InputError(f"network must have finite weights, but {name} has NaN or infinity")
 
 
 def _augmentation(method: ImageTraining, images: Images) -> Kind:

@@ -5,13 +5,15 @@
     w     <- optimizer.step(g) at the learning rate of this step
 
 In the second pass of a sharpness-aware step batch norm's running statistics stay as they are.  The state
-after step t is a function of the state before it and of t alone.
+after step t is a function of the state before it, of t and of the seed alone: what a network draws by chance,
+as dropout does, is drawn from a stream of the step's own.
 """
 
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -42,7 +44,7 @@ def train(
     optimizer
         What makes the step: plain, ``sharp`` itself, or ADMM round either.
     batches, rates
-        Of each step.
+        Of each step.  The seed of the batches is that of the network's own chance too.
     sharp
         Takes the second pass, if there is one.
     start
@@ -60,22 +62,36 @@ def train(
     """
     network.train()
     device = next(network.parameters()).device
-    trained = [p for p in network.parameters() if p.requires_grad]
-    for step in range(start, len(rates)):
-        for group in optimizer.param_groups:
-            group["lr"] = rates[step]
-        inputs, labels = (part.to(device) for part in batches(step))
-        optimizer.zero_grad()
-        loss, right = _backward(network, inputs, labels, dtype)
-        if sharp is not None:
-            with sharp.perturbed(), frozen_statistics(network):
-                _backward(network, inputs, labels, dtype)
-        norm = get_total_norm([p.grad for p in trained if p.grad is not None]).item()
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            raise NotFinite(step, loss, norm)
-        optimizer.step()
-        told = {"loss": loss, "accuracy": right, "lr": rates[step], "gradient_norm": norm}
-        after_step(step + 1, told)
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        for step in range(start, len(rates)):
+            for group in optimizer.param_groups:
+                group["lr"] = rates[step]
+            optimizer.zero_grad()
+            torch.manual_seed(_stream(batches.seed, step))
+            inputs, labels = (part.to(device) for part in batches(step))
+            loss, right, norm = _gradient(network, inputs, labels, dtype, sharp)
+            if not (math.isfinite(loss) and math.isfinite(norm)):
+                raise NotFinite(step, loss, norm)
+            optimizer.step()
+            told = {"loss": loss, "accuracy": right, "lr": rates[step], "gradient_norm": norm}
+            after_step(step + 1, told)
+
+
+def _stream(seed: int, step: int) -> int:
+    """Return the seed of what a network draws in a step."""
+    return int(np.random.default_rng([seed, step, 2]).integers(2**63))
+
+
+def _gradient(
+    network: nn.Module, inputs: Tensor, labels: Tensor, dtype: str, sharp: SharpnessAware | None
+) -> tuple[float, float, float]:
+    """Leave the gradient in the parameters; return loss and share that is right at w, and the norm."""
+    loss, right = _backward(network, inputs, labels, dtype)
+    if sharp is not None:
+        with sharp.perturbed(), frozen_statistics(network):
+            _backward(network, inputs, labels, dtype)
+    gradients = [p.grad for p in network.parameters() if p.requires_grad and p.grad is not None]
+    return loss, right, get_total_norm(gradients).item()
 
 
 def _backward(network: nn.Module, inputs: Tensor, labels: Tensor, dtype: str) -> tuple[float, float]:
