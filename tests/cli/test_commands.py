@@ -182,6 +182,10 @@ def test_train_sparse_says_what_python_does_and_its_page_has_the_command_that_do
     assert rows[0]["accuracy"] == said["accuracy"]["after"] and rows[1]["method"] == "gmp"
     code, out, _ = tamis("compare", *runs[:2], "--out", places["out"].with_name("page.html"))
     assert "accuracy" in out and "ppl" not in out
+    assert "note: Not all were given the same training images" in out  # one had wrong labels
+    page = places["out"].with_name("page.html").read_text("utf-8")
+    assert "Accuracy after" in page and "test images of digits" in page
+    assert f"{100 * said['accuracy']['after']:.1f}%" in page
 
 
 def test_words_are_the_default(places, tamis):

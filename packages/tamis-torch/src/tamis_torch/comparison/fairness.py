@@ -42,6 +42,12 @@ def judged_alike(entries: Sequence[Entry]) -> list[Alike]:
     return groups
 
 
+def tested_alike(entries: Sequence[Entry]) -> list[tuple[Record, list[Entry]]]:
+    """Sort the runs on images by the images that they were tested on."""
+    tested = [entry for entry in entries if entry.row["tested_on"]]
+    return split(tested, lambda row: row["tested_on"], lambda images: images["hash"])
+
+
 def text_in_words(judged: Record | None) -> str:
     """Return on what a run was judged."""
     if not judged:

@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tamis_torch.comparison.fairness import Alike, identity_of, judged_alike, split, text_in_words
+from tamis_torch.comparison.fairness import (
+    Alike,
+    identity_of,
+    judged_alike,
+    split,
+    tested_alike,
+    text_in_words,
+)
 from tamis_torch.comparison.row import Entry
 from tamis_torch.comparison.rows import Run, read_runs
 from tamis_torch.human import count, number
@@ -17,7 +24,7 @@ def notes(runs: Sequence[Run]) -> list[str]:
     entries = read_runs(runs)
     groups = judged_alike([entry for entry in entries if entry.row["after"] is not None])
     found = _texts(groups) + _models(groups) + _dense(groups)
-    found += _training(entries) + _budgets(entries) + _beginnings(entries)
+    found += _tested(entries) + _training(entries) + _budgets(entries) + _beginnings(entries)
     return found + [_unfinished(entry.row) for entry in entries if entry.row["status"] != "complete"]
 
 
@@ -66,14 +73,23 @@ def _dense(groups: Sequence[Alike]) -> list[str]:
     return found
 
 
+def _tested(entries: Sequence[Entry]) -> list[str]:
+    parts = tested_alike(entries)
+    if len(parts) < 2:
+        return []
+    said = "; ".join(f"{images['text']} ({images['hash']}): {_names(part)}" for images, part in parts)
+    return [f"Not all were tested on the same images, so accuracies must not be compared between: {said}."]
+
+
 def _training(entries: Sequence[Entry]) -> list[str]:
-    """Tell of different training texts; a method without training uses its text for calibration."""
+    """Tell of different training data; a method without training uses its text for calibration."""
     used = [entry for entry in entries if entry.row["trained_on"]]
     parts = split(used, lambda row: row["trained_on"], lambda text: text.get("hash") or text.get("text"))
     if len(parts) < 2:
         return []
     said = "; ".join(f"{text['text']} ({text['hash']}): {_names(part)}" for text, part in parts)
-    return [f"Not all were given the same training or calibration text: {said}."]
+    data = "training images" if all(e.row["tested_on"] for e in used) else "training or calibration text"
+    return [f"Not all were given the same {data}: {said}."]
 
 
 def _budgets(entries: Sequence[Entry]) -> list[str]:

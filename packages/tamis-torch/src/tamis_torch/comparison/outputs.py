@@ -5,7 +5,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from tamis_torch.comparison.fairness import Alike, judged_alike
+from tamis_torch.comparison.fairness import Alike, judged_alike, tested_alike
 from tamis_torch.comparison.lines import goals, label, lines_of, references_of
 from tamis_torch.comparison.notes import notes
 from tamis_torch.comparison.row import Entry
@@ -13,14 +13,14 @@ from tamis_torch.comparison.rows import Run, read_runs
 from tamis_torch.comparison.tables import shown
 from tamis_torch.errors import InputError
 from tamis_torch.folders import write_atomically
-from tamis_torch.human import number
+from tamis_torch.human import number, tenths
 from tamis_torch.pages import render
 from tamis_torch.pages.charts import smoothing_span
 from tamis_torch.pages.curves import Point, smooth
 from tamis_torch.pages.dot_plot import Dot, dot_plot
 from tamis_torch.pages.line_chart import Series, line_chart
 from tamis_torch.pages.paper import Panel, paper_figure
-from tamis_torch.pages.run_folder import column
+from tamis_torch.pages.run_folder import Record, column
 from tamis_torch.pages.sparsity_chart import sparsity_chart
 from tamis_torch.pages.sparsity_lines import COLOURS, Line
 from tamis_torch.pages.svg import Chart
@@ -31,11 +31,11 @@ CURVE_POINTS = 200
 
 
 def write_comparison(runs: Sequence[Run], out_html: str | Path) -> Path:
-    """Write one self-contained page: perplexity against sparsity, the table, the curves of the losses."""
+    """Write one self-contained page: perplexity against sparsity or accuracies, the table, the losses."""
     entries = read_runs(runs)
     rows = [entry.row for entry in entries]
     methods = dict.fromkeys(row["label"] for row in rows if row["label"])
-    charts, losses = _perplexity_charts(entries), _loss_charts(entries)
+    charts, losses = _perplexity_charts(entries) + _accuracy_charts(entries), _loss_charts(entries)
     beside = losses if len(losses) <= 2 and not _has_lines(entries) else []  # dots leave room for them
     html = render.page(
         "comparison.html.j2",
@@ -90,6 +90,23 @@ def _perplexity_chart(group: Alike, place: int) -> Markup:
     chart = Chart(f"Perplexity after{beside}", f"{where}Lower is better. Logarithmic scale.", log=True)
     rows = [(i, entry.row) for i, entry in enumerate(group.entries) if entry.row["after"] is not None]
     return dot_plot(chart, [Dot(row["run"], row["after"], f"s{i % COLOURS}") for i, row in rows])
+
+
+def _accuracy_charts(entries: Sequence[Entry]) -> list[Markup]:
+    """Return a chart for each set of test images, the sparsest runs last."""
+    parts = tested_alike(entries)
+    return [_accuracy_chart(*part, i if len(parts) > 1 else 0) for i, part in enumerate(parts, 1)]
+
+
+def _accuracy_chart(images: Record, entries: Sequence[Entry], place: int) -> Markup:
+    beside = f" ({place})" if place else ""
+    about = f"Share of the test images of {images['text']} that is right. Higher is better."
+    chart = Chart(f"Accuracy after{beside}", about, zero=True, show=tenths)
+    order = list(dict.fromkeys(label(entry) for entry in entries))
+    rows = sorted((entry.row for entry in entries), key=lambda row: (row["sparsity"] or 0, row["run"]))
+    return dot_plot(
+        chart, [Dot(row["run"], row["accuracy"], f"s{order.index(row['label']) % COLOURS}") for row in rows]
+    )
 
 
 def _scales(lines: Sequence[Line]) -> str:

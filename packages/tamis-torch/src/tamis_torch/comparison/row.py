@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 
 from tamis_torch.errors import InputError
 from tamis_torch.pages import words
+from tamis_torch.pages.image_words import is_on_images
 from tamis_torch.pages.run_folder import Record, RunFolder, is_by_block
 
 KEYS = (
     "run", "method", "label", "sparsity", "pattern", "train_tokens", "calibration_tokens", "steps", "before",
     "after", "dense", "ratio", "accuracy", "images_read", "seconds", "memory", "bytes", "status", "model",
-    "judged", "trained_on",
+    "judged", "trained_on", "tested_on",
 )  # fmt: skip
 
 
@@ -76,6 +77,7 @@ def from_folder(run: RunFolder, start: Entry | None) -> Entry:
         "model": earlier["model"] if start else words.model_name(run),
         "judged": judged,
         "trained_on": _text(run.run, "train"),
+        "tested_on": _text(run.run, "eval") if is_on_images(run) else None,
     }
     row["ratio"] = words.ratio(row["dense"], row["after"])
     before = {f"start {name}": value for name, value in (start.settings if start else {}).items()}

@@ -32,7 +32,7 @@ def compare_table(runs: Sequence[Run]) -> list[Record]:
         - sparsity (counted), pattern, train_tokens (as far as it came), calibration_tokens, steps;
         - before, after: perplexities; infinite if a whole run ended with one that is not finite;
           dense: of the model before any pruning; ratio: after / dense;
-        - accuracy on test images, and images_read, of runs on images;
+        - accuracy on test images, tested_on (these), and images_read, of runs on images;
         - seconds, memory (peak, bytes), bytes (of the model's files);
         - judged: text, hash, seq_len and windows of the evaluation; trained_on: text and hash.
 
