@@ -6,7 +6,8 @@
 wherever it runs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import charts
 import headline
@@ -26,12 +27,19 @@ FOLLOWED = {
 }
 OPENING = """# How good tamis is
 
-The few figures that matter, and whether they got better. **Less is better in every line.** Elsa is how
-tamis prunes a network in training, from what ALPS leaves; ALPS, SparseGPT and Wanda prune without training,
-and fine-tuning trains what they leave: all run in tamis. SAFE trains sparse image classifiers. abess and the
-others in its lines choose variables, as `tamis.minimize` does. All on a CPU, most on one
-thread; language models with one seed, where some per cent are no difference; times are ratios within
-one run. `nox -s asv` draws this page from `benchmarks/results`; how to add a benchmark is
+The few figures that matter, and whether they got better. **Less is better in every line.** All on a CPU,
+most on one thread; language models with one seed, where some per cent are no difference; times are ratios
+within one run.
+
+- **Perplexity**: e to the mean loss of the next token. **90% zeros**: of each ten weights nine are zero;
+  **2:4**: of each four in a row two.
+- **Elsa** prunes a network while it trains, from what ALPS leaves; ALPS, SparseGPT and Wanda prune without
+  training, and fine-tuning trains what they leave: all run in tamis. **SAFE** trains sparse image
+  classifiers.
+- **Best subset** is `tamis.minimize`, as abess and the others in its lines choose variables; *fast* is
+  `effort="fast"`.
+
+`nox -s asv` draws this page from `benchmarks/results`; how to add a benchmark is
 [told here](benchmarks-howto.md).
 
 ## Now
@@ -56,45 +64,63 @@ Every benchmark at every commit that was measured:
 """
 
 
-def page(lines: Sequence[headline.Line], found: History) -> str:
+Before = Mapping[str, AbstractSet[str]]  # of a commit all that come before it
+
+
+def page(lines: Sequence[headline.Line], found: History, before: Before, subjects: Mapping[str, str]) -> str:
     """Return the page in Markdown."""
     head = "| what | tamis | others | from |\n| --- | --- | --- | --- |\n"
     rows = "".join(f"| {x.what} | **{x.ours}** | {x.others} | `{x.file}` |\n" for x in lines)
-    return OPENING + head + rows + SEE + over_time(found) + PAGES
+    return OPENING + head + rows + SEE + over_time(found, before, subjects) + PAGES
 
 
-def over_time(found: History) -> str:
-    """Return what became of what is followed, first and last measured, and what became worse in between."""
+def over_time(found: History, before: Before, subjects: Mapping[str, str]) -> str:
+    """Return what became of what is followed, first, best and last, and what became worse in between.
+
+    Parameters
+    ----------
+    found
+    before, subjects
+        Of each commit all that come before it, and the first line of its message.
+    """
     followed = {name: series(found, name) for name in FOLLOWED}
     rows = [_row(FOLLOWED[name], points) for name, points in followed.items() if points]
     if not rows:
         return "No commit has been measured yet: `nox -s asv` does it.\n"
     head = f"{len(found)} commits were measured, on one machine, {found[0][1]} to {found[-1][1]}. {SHORT}\n\n"
-    table = "| | first | at | last measured | at |\n| --- | --: | --- | --: | --- |\n" + "".join(rows)
-    return head + table + "\n![The same at each commit](benchmarks-history.svg)\n\n" + _worse(found)
+    title = "| | first | at | best | last measured | at |\n| --- | --: | --- | --: | --: | --- |\n"
+    figure = "\n![The same at each commit](benchmarks-history.svg)\n\n"
+    return head + title + "".join(rows) + figure + _worse(found, before, subjects)
 
 
 def _row(label: str, points: Sequence[tuple[str, float]]) -> str:
     (first, old), (last, new) = points[0], points[-1]
-    return f"| {label} | {old:.3g} | `{first[:7]}` | {new:.3g} | `{last[:7]}` |\n"
+    best = min(value for _, value in points)
+    return f"| {label} | {old:.3g} | `{first[:7]}` | {best:.3g} | {new:.3g} | `{last[:7]}` |\n"
 
 
-def _worse(found: History) -> str:
-    steps = [(commit, c) for commit, c in worsened(found) if not c.timed]
+def _worse(found: History, before: Before, subjects: Mapping[str, str]) -> str:
+    steps = [(commit, c) for commit, c in worsened(found, before) if not c.timed]
     if not steps:
         return "No quality that is measured became worse at any of these commits.\n"
     lines = [
-        f"- `{commit[:7]}`: {c.name} {c.before.value:.4g} -> {c.after.value:.4g}"
+        f"- `{commit[:7]}` ({subjects.get(commit, 'unknown here')}): {c.name} {c.before.value:.4g} -> "
+        f"{c.after.value:.4g}"
         for commit, c in steps
         if c.before and c.after
     ]
-    return "Became worse by more than it may:\n\n" + "\n".join(lines) + "\n"
+    return "Became worse by more than it may, with what the commit did:\n\n" + "\n".join(lines) + "\n"
 
 
 def main() -> None:
     """Write the page and its figures."""
-    found = history(HISTORY, git("rev-list", "--reverse", "HEAD").split())
-    PAGE.write_text(page(headline.lines(), found), "utf-8")
+    known = git("rev-list", "--reverse", "HEAD").split()
+    found = history(HISTORY, known)
+    measured = [commit for commit, _, _ in found if commit in known]
+    before = {commit: set(git("rev-list", f"{commit}^@").split()) for commit in measured}
+    before |= {commit: set() for commit, _, _ in found if commit not in known}
+    subjects = {commit: git("log", "-1", "--format=%s", commit) for commit in measured}
+    PAGE.write_text(page(headline.lines(), found, before, subjects), "utf-8")
     folder = PAGE.parent
     charts.perplexity(headline.perplexities(), folder / "benchmarks-perplexity.svg")
     charts.solver(headline.solver_rows(), headline.PACKAGES, folder / "benchmarks-solver.svg")

@@ -1,6 +1,11 @@
-"""Readings over the commits: where something became worse."""
+"""Readings over the commits: where something became worse.
+
+A commit is held against the measured commits that are nearest before it in the history, of which a merge has
+several: what one of its branches had already is not the merge's doing.
+"""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,18 +23,45 @@ def history(results: Path, order: Sequence[str]) -> History:
     return [(commit, day(dates[commit]), read(results, commit)) for commit in known]
 
 
-def worsened(found: History) -> list[tuple[str, Change]]:
-    """Return (commit, change) wherever a reading became worse from one measured commit to the next.
+def worsened(found: History, before: Mapping[str, AbstractSet[str]]) -> list[tuple[str, Change]]:
+    """Return (commit, change) wherever a reading became worse than at every measured commit next before.
 
     A commit at which it could not be measured is passed over.
+
+    Parameters
+    ----------
+    found
+    before
+        Of each commit all commits that come before it in the history.
     """
-    last: dict[str, Reading] = {}
+    last: dict[str, dict[str, Reading]] = {}  # of each commit, as last measured there or before
     worse = []
     for commit, _, now in found:
-        known = {name: last[name] for name in now if name in last}
-        worse += [(commit, change) for change in changes(known, now) if change.verdict == "worse"]
-        last |= {name: reading for name, reading in now.items() if reading.value is not None}
+        parents = [last[parent] for parent in _nearest(list(last), before, commit)]
+        each = [_worse(parent, now) for parent in parents]
+        for name in now:
+            told = [own.get(name) for own, parent in zip(each, parents, strict=True) if name in parent]
+            if told and all(told):
+                worse += [(commit, change) for change in told[:1] if change]
+        last[commit] = {k: v for parent in parents for k, v in parent.items()}
+        last[commit] |= {name: reading for name, reading in now.items() if reading.value is not None}
     return worse
+
+
+def _nearest(measured: Sequence[str], before: Mapping[str, AbstractSet[str]], commit: str) -> list[str]:
+    """Return the measured commits before this one that are not before another of them."""
+    earlier = [other for other in measured if other in before[commit]]
+    return [one for one in earlier if not any(one in before[other] for other in earlier)]
+
+
+def _worse(before: Mapping[str, Reading], now: Mapping[str, Reading]) -> dict[str, Change]:
+    known = {name: before[name] for name in now if name in before}
+    return {change.name: change for change in changes(known, now) if change.verdict == "worse"}
+
+
+def linear(commits: Sequence[str]) -> dict[str, set[str]]:
+    """Return of each commit those before it, where they follow one another in this order."""
+    return {commit: set(commits[:place]) for place, commit in enumerate(commits)}
 
 
 def series(found: History, name: str) -> list[tuple[str, float]]:

@@ -8,7 +8,7 @@ from functools import partial
 import front
 import pytest
 import running
-from over_commits import history, series, worsened
+from over_commits import history, linear, series, worsened
 from readings import Reading
 
 CORE = "packages/tamis"
@@ -29,10 +29,24 @@ def test_what_became_worse_is_told_with_its_commit_and_over_a_commit_that_failed
         ("b" * 40, "2026-01-02", {"q": reading(None), "p": reading(2.0)}),
         ("c" * 40, "2026-01-03", {"q": reading(1.2), "p": reading(1.0)}),
     ]
-    assert [(commit[0], change.name) for commit, change in worsened(found)] == [("c", "q")]
+    before = linear([commit for commit, _, _ in found])
+    assert [(commit[0], change.name) for commit, change in worsened(found, before)] == [("c", "q")]
     assert series(found, "q") == [("a" * 40, 1.0), ("c" * 40, 1.2)]
     followed = [(*entry[:2], entry[2] | {"sizes.track_kept_elsa_l": reading(5.0)}) for entry in found]
-    assert "- `ccccccc`: q 1 -> 1.2" in front.over_time(followed)
+    told = front.over_time(followed, before, {"c" * 40: "Use a wider net"})
+    assert "- `ccccccc` (Use a wider net): q 1 -> 1.2" in told
+
+
+def test_a_merge_is_not_blamed_for_what_one_of_its_branches_had():
+    """a is before b and c, which know nothing of each other; d merges them."""
+    found = [
+        (name, "2026-01-01", {"q": reading(value)}) for name, value in zip("abcd", (1, 2, 1, 2), strict=True)
+    ]
+    before = {"a": set(), "b": {"a"}, "c": {"a"}, "d": {"a", "b", "c"}}
+    assert [commit for commit, _ in worsened(found, before)] == ["b"]
+    assert [commit for commit, _ in worsened(found, linear("abcd"))] == ["b", "d"]
+    spoilt = [*found[:3], ("d", "2026-01-01", {"q": reading(3)})]
+    assert [commit for commit, _ in worsened(spoilt, before)] == ["b", "d"]
 
 
 @pytest.fixture
@@ -75,7 +89,7 @@ def test_a_planted_slowdown_and_a_planted_loss_are_each_found_at_their_commit(cl
     repository, commits = clone
     configuration = small_suite(tmp_path / "scratch", repository)
     running.measure(configuration, commits[::-1], [r"track_gap", r"time_minimize"])
-    found = worsened(history(tmp_path / "scratch/results", commits))
+    found = worsened(history(tmp_path / "scratch/results", commits), linear(commits))
     slower = {commit for commit, change in found if change.timed}
     spoilt = {(commit, change.name) for commit, change in found if not change.timed}
     assert slower == {commits[2]}
