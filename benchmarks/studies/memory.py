@@ -33,6 +33,7 @@ LAYOUTS: dict[str, tuple[str, dict[str, Any]]] = {  # method and settings
         "elsa", {"state": "power8", "moments": "power8", "weights": "bfloat16", "rounding": "stochastic"},
     ),
     "+ step in the backward pass: Elsa-L": ("elsa-l", {}),
+    "Elsa-L, activations computed again": ("elsa-l", {"recompute": True}),
     "Elsa-L, compensated weights": ("elsa-l", {"rounding": "compensated"}),
 }  # fmt: skip
 STEPS, TOKENS = 3, 16
@@ -59,6 +60,7 @@ def measure(size: int, layout: str) -> dict[str, float]:
     from tamis_torch.embedding import sparse_embedding
     from tamis_torch.masters import Masters
     from tamis_torch.methods.names import kind_of
+    from tamis_torch.recompute import recomputing
     from tamis_torch.training import gradient
 
     hidden, blocks, inner, heads, pairs, vocabulary = SIZES[size]
@@ -84,7 +86,7 @@ def measure(size: int, layout: str) -> dict[str, float]:
     inner_optimizer, inside = adam_of(masters or model, config, 1e-4)
     optimizer = inner_optimizer if method == "dense" else ADMM(inner_optimizer, weights, config)
     duals = [torch.ones_like(w, dtype=torch.bfloat16) for w in weights.values()] if paper else []
-    with sparse_embedding(model, inside):
+    with sparse_embedding(model, inside), recomputing(model, config.recompute):
         for step in range(STEPS):
             batch = torch.randint(vocabulary, (1, TOKENS), generator=torch.Generator().manual_seed(step))
             gradient(model, batch, "float32", masters=masters, inside=inside)
