@@ -87,14 +87,15 @@ def class_folders(folder, mode: str, size=(6, 5)) -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
-@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("zipped", ["no", "flat", "in a folder"])
 def test_class_folders_come_back_in_order_also_zipped(tmp_path, mode, zipped):
     place = tmp_path / "pets"
     class_folders(place, mode)
-    if zipped:
+    if zipped != "no":
         with zipfile.ZipFile(tmp_path / "pets.zip", "w") as archive:
             for file in place.rglob("*.png"):
-                archive.write(file, file.relative_to(place).as_posix())
+                archive.write(file, file.relative_to(place if zipped == "flat" else tmp_path).as_posix())
+            archive.writestr("__MACOSX/pets/._0.png", b"")
         place = tmp_path / "pets.zip"
     images = read_images(place)
     assert images.shape == (3 if mode == "RGB" else 1, 5, 6) and images.name == "pets" and images.classes == 2

@@ -15,6 +15,7 @@ from tamis_torch.extras import borrow
 from tamis_torch.vision.images import Images, Part
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm")
+PACKED_TOO = ("__MACOSX",)  # beside what a user packs
 Place = Path | zipfile.Path
 
 
@@ -26,8 +27,8 @@ def has_class_folders(place: Path) -> bool:
 def read_class_folders(place: Path) -> Images:
     """Read all images; classes are numbered by their names in alphabetical order.
 
-    Grey images have one channel if the first one has; any others are read as red, green, blue.  What begins
-    with a dot is left out.
+    In a .zip file the two may lie in one folder that holds all.  Grey images have one channel if the first
+    one has; any others are read as red, green, blue.  What begins with a dot is left out.
 
     Raises
     ------
@@ -36,7 +37,7 @@ def read_class_folders(place: Path) -> Images:
         or Pillow is not installed.
     """
     open_image = borrow("PIL.Image", "open", "images", "reading image files")
-    root: Place = zipfile.Path(place) if place.is_file() else place
+    root: Place = _top(zipfile.Path(place)) if place.is_file() else place
     names = {role: _classes(root, role) for role in ("train", "test")}
     if names["train"] != names["test"]:
         other = sorted(set(names["train"]) ^ set(names["test"]))
@@ -55,6 +56,13 @@ def read_class_folders(place: Path) -> Images:
             raise InputError(f"{place} has no images below {role}/ (files ending in {', '.join(ENDINGS)})")
         parts[role] = Part(torch.stack(inputs), torch.tensor(labels))
     return Images(parts["train"], parts["test"], place.stem, len(names["train"]))
+
+
+def _top(archive: zipfile.Path) -> zipfile.Path:
+    """Return the folder in which ``train`` lies: the file's own, or the only one in it."""
+    folders = [place for place in archive.iterdir() if place.is_dir() and place.name not in PACKED_TOO]
+    alone = len(folders) == 1 and (folders[0] / "train").is_dir()
+    return folders[0] if alone else archive
 
 
 def _classes(root: Place, role: str) -> list[str]:
