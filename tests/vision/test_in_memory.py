@@ -93,6 +93,28 @@ def test_a_class_without_an_image_is_warned_of(tmp_path):
     assert "no training image has the class 3, 4" in done.results["warnings"]
 
 
+class Attends(nn.Module):
+    """Attention over the six numbers as tokens, whose weights are no layer's that is pruned."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(4, 1, batch_first=True)
+        self.up, self.head = nn.Linear(1, 4), nn.Linear(24, 3)
+
+    def forward(self, x):
+        tokens = self.up(x[:, :, None])
+        return self.head(self.attention(tokens, tokens, tokens)[0].flatten(1))
+
+
+def test_weights_that_stay_dense_are_named(tmp_path):
+    done = run(tmp_path / "run", net=Attends())
+    assert any(
+        "not pruned, as only convolutions and linear layers are: attention.in_proj_weight" in text
+        for text in done.results["warnings"]
+    )
+    assert not any("not pruned" in text for text in run(tmp_path / "plain").results["warnings"])
+
+
 def test_magnitude_warns_of_an_empty_layer_as_admm_does(tmp_path):
     given = network()
     with torch.no_grad():

@@ -11,6 +11,13 @@ from tamis_torch.weights import chosen
 KINDS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 
 
+def left_dense(network: nn.Module) -> list[str]:
+    """Return the names of trained weights with two axes or more that no pruning takes: of other layers."""
+    taken = {id(module.weight) for module in network.modules() if isinstance(module, KINDS)}
+    found = {id(p): name for name, p in network.named_parameters() if p.requires_grad and p.ndim > 1}
+    return [name for key, name in found.items() if key not in taken]
+
+
 def prunable(network: nn.Module, layers: str = "*", skip: str = "") -> dict[str, nn.Parameter]:
     """Return name -> weight of every convolution and linear layer that is trained; one that is shared once.
 

@@ -27,8 +27,9 @@ from tamis_torch.training import DTYPES
 from tamis_torch.vision.batch_norm import SAMPLES
 from tamis_torch.vision.fit import begin, finalize, fit
 from tamis_torch.vision.images import Images
+from tamis_torch.vision.layers import left_dense
 from tamis_torch.vision.methods.names import KINDS, name_of
-from tamis_torch.vision.methods.training import ImageTraining
+from tamis_torch.vision.methods.training import ImageTraining, Pruned
 from tamis_torch.vision.reading import read_images
 from tamis_torch.vision.saving import save_network
 from tamis_torch.vision.task import Task, prepare
@@ -125,7 +126,7 @@ def _run(
         "versions": environment.versions(), "machine": environment.machine(settings["device"]),
         "data": task.images.describe(), "steps": steps, "images_read": steps * task.batches.batch_size,
         "perplexity": None, "accuracy": {"before": task.score(task.images.test).accuracy},
-        "warnings": _untaught(task.images),
+        "warnings": _untaught(task.images) + _left(task),
     }  # fmt: skip
     try:
         begun = begin(task.network, task.weights, task.method, task.plan)
@@ -147,6 +148,11 @@ def _run(
 def _untaught(images: Images) -> list[str]:
     classes = images.untaught()
     return [f"no training image has the class {', '.join(map(str, classes))}"] if classes else []
+
+
+def _left(task: Task) -> list[str]:
+    names = left_dense(task.network) if isinstance(task.method, Pruned) else []
+    return [f"not pruned, as only convolutions and linear layers are: {', '.join(names)}"] if names else []
 
 
 def _finish(
