@@ -14,7 +14,7 @@ from matplotlib import pyplot as plt  # noqa: E402
 
 WIDE = 6.4  # inches: readable on a phone too
 OURS, OTHERS = "#1d63c4", "#8b95a1"
-STYLES = (":", "--", "-.", "-", "--", "-")
+STYLES = (":", "--", "-.", "-", (0, (4, 1, 1, 1, 1, 1)), "-")
 
 
 def perplexity(found: Mapping[str, Mapping[str, float]], path: Path) -> None:
@@ -25,7 +25,7 @@ def perplexity(found: Mapping[str, Mapping[str, float]], path: Path) -> None:
         places = [place for place, goal in enumerate(goals) if name in found[goal] and ":" not in goal]
         colour, width = (OURS, 2.6) if name == "elsa" else (OTHERS, 1.4)
         values = [found[goals[place]][name] for place in places]
-        axis.plot(places, values, style, marker="o", ms=4, color=colour, lw=width, label=label)
+        axis.plot(places, values, linestyle=style, marker="o", ms=4, color=colour, lw=width, label=label)
         apart = [place for place, goal in enumerate(goals) if ":" in goal and name in found[goal]]
         axis.plot(apart, [found[goals[p]][name] for p in apart], "o", color=colour, ms=5)
     axis.set(yscale="log", ylabel="perplexity", xlabel="zeros", ylim=(8, 3e4))
