@@ -4,7 +4,6 @@ A new set joins all tests by one line in ``SETS``.
 """
 
 import itertools
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -152,14 +151,3 @@ def best_subset(loss: LeastSquares, supports):
 def least_loss(columns, b):
     x = np.linalg.lstsq(columns, b, rcond=None)[0]
     return 0.5 * np.sum((columns @ x - b) ** 2)
-
-
-def within(seconds: float, call: Callable[[], Any], tries: int = 4) -> Any:
-    """Return what a call gives that is back in time; of so many, as other work on the machine takes time too."""
-    for _ in range(tries):
-        started = time.perf_counter()
-        found = call()
-        spent = time.perf_counter() - started
-        if spent < seconds:
-            return found
-    raise AssertionError(f"took {spent:.2f} s, the last of {tries} times, where {seconds:.2f} are allowed")

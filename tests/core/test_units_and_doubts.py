@@ -1,5 +1,7 @@
 """What a new user found: answers off on unscaled columns, lost digits, proofs that were none, run-away coefficients."""
 
+import time
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -8,8 +10,6 @@ import tamis
 from tamis import Status
 from tamis.losses import LeastSquares, Logistic, Poisson, Quadratic
 from tamis.sets import Box, Everything, L1Ball, NofM, Nonnegative, Sparse, SparseBox
-
-from .helpers import within
 
 
 def unscaled(seed=0, n=80, p=6):
@@ -93,5 +93,7 @@ def test_sparse_bounds_that_do_not_bind_are_no_hindrance_to_a_logistic_fit():
 
 def test_a_time_limit_holds_for_a_set_that_is_polished():
     A = np.random.default_rng(0).standard_normal((300, 800))
-    result = within(3, lambda: tamis.minimize(LeastSquares(A, A[:, 0]), NofM(2, 4), time_limit=0.05))
+    started = time.perf_counter()
+    result = tamis.minimize(LeastSquares(A, A[:, 0]), NofM(2, 4), time_limit=0.05)
+    assert time.perf_counter() - started < 3
     assert result.status is Status.TIME_LIMIT
