@@ -32,7 +32,7 @@ from tamis_torch.vision.methods.names import KINDS, name_of
 from tamis_torch.vision.methods.training import ImageTraining, Pruned
 from tamis_torch.vision.reading import read_images
 from tamis_torch.vision.saving import save_network
-from tamis_torch.vision.task import Task, prepare
+from tamis_torch.vision.task import Task, check_network, prepare
 
 
 def train_sparse(
@@ -94,6 +94,7 @@ def train_sparse(
         raise InputError(f"method must be the settings of one of {', '.join(KINDS)}, got {method!r}")
     check_choice("dtype", dtype, tuple(DTYPES))
     check_between("label_noise", label_noise, 0, 1)
+    check_network(network)
     device = check_device(device)
     intervals = Intervals(checkpoint_every, checkpoint_minutes)
     found = images if isinstance(images, Images) else read_images(images)

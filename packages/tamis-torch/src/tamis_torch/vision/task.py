@@ -43,6 +43,17 @@ class Task:
         estimate_again(self.network, (inputs for inputs, _ in batches))
 
 
+def check_network(network: object) -> None:
+    """Refuse what is no name and no network, before any image is read."""
+    if isinstance(network, str | nn.Module):
+        return
+    got = f"the class {network.__name__}" if isinstance(network, type) else type(network).__name__
+    raise InputError(
+        f"network must be a name, 'module:function' or an nn.Module, got {got}; a function or class of yours "
+        "is called first"
+    )
+
+
 def prepare(
     network: str | nn.Module, images: Images, method: ImageTraining, label_noise: float, device: str
 ) -> Task:
@@ -56,11 +67,6 @@ def prepare(
     if label_noise:
         labels = symmetric_noise(images.train.labels, label_noise, images.classes, method.seed)
         images = replace(images, train=Part(images.train.inputs, labels))
-    if not isinstance(network, str | nn.Module):
-        raise InputError(
-            f"network must be a name, 'module:function' or an nn.Module, got {_words(network)}; a "
-            "function or class of yours is called first"
-        )
     if isinstance(network, str):
         arch, network = network, build(network, images.shape, images.classes, method.seed)
     else:
@@ -77,10 +83,6 @@ def prepare(
         arch, network, images, standard, batches, prunable(network, *chosen), method, method.plan(steps),
         torch.device(device),
     )  # fmt: skip
-
-
-def _words(network: object) -> str:
-    return f"the class {network.__name__}" if isinstance(network, type) else type(network).__name__
 
 
 def _check_finite(network: nn.Module) -> None:
