@@ -7,11 +7,10 @@ wherever it runs.
 """
 
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 
 import charts
 import headline
-from over_commits import History, history, series, worsened
+from over_commits import Before, History, history, series, worsened
 from running import ROOT, git
 
 PAGE = ROOT / "docs/benchmarks.md"
@@ -64,9 +63,6 @@ PAGES = """
 Every benchmark at every commit that was measured:
 <a href="asv/index.html">asv's pages</a> (in the built documentation).
 """
-
-
-Before = Mapping[str, AbstractSet[str]]  # of a commit all that come before it
 
 
 def page(lines: Sequence[headline.Line], found: History, before: Before, subjects: Mapping[str, str]) -> str:

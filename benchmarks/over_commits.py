@@ -13,6 +13,7 @@ from changes import Change, changes
 from readings import Reading, commits, read
 
 History = Sequence[tuple[str, str, Mapping[str, Reading]]]  # hash, date, readings; oldest first
+Before = Mapping[str, AbstractSet[str]]  # of a commit all that come before it
 
 
 def history(results: Path, order: Sequence[str]) -> History:
@@ -23,16 +24,10 @@ def history(results: Path, order: Sequence[str]) -> History:
     return [(commit, day(dates[commit]), read(results, commit)) for commit in known]
 
 
-def worsened(found: History, before: Mapping[str, AbstractSet[str]]) -> list[tuple[str, Change]]:
+def worsened(found: History, before: Before) -> list[tuple[str, Change]]:
     """Return (commit, change) wherever a reading became worse than at every measured commit next before.
 
     A commit at which it could not be measured is passed over.
-
-    Parameters
-    ----------
-    found
-    before
-        Of each commit all commits that come before it in the history.
     """
     last: dict[str, dict[str, Reading]] = {}  # of each commit, as last measured there or before
     worse = []
@@ -48,7 +43,7 @@ def worsened(found: History, before: Mapping[str, AbstractSet[str]]) -> list[tup
     return worse
 
 
-def _nearest(measured: Sequence[str], before: Mapping[str, AbstractSet[str]], commit: str) -> list[str]:
+def _nearest(measured: Sequence[str], before: Before, commit: str) -> list[str]:
     """Return the measured commits before this one that are not before another of them."""
     earlier = [other for other in measured if other in before[commit]]
     return [one for one in earlier if not any(one in before[other] for other in earlier)]
@@ -57,11 +52,6 @@ def _nearest(measured: Sequence[str], before: Mapping[str, AbstractSet[str]], co
 def _worse(before: Mapping[str, Reading], now: Mapping[str, Reading]) -> dict[str, Change]:
     known = {name: before[name] for name in now if name in before}
     return {change.name: change for change in changes(known, now) if change.verdict == "worse"}
-
-
-def linear(commits: Sequence[str]) -> dict[str, set[str]]:
-    """Return of each commit those before it, where they follow one another in this order."""
-    return {commit: set(commits[:place]) for place, commit in enumerate(commits)}
 
 
 def series(found: History, name: str) -> list[tuple[str, float]]:

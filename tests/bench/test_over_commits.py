@@ -8,7 +8,7 @@ from functools import partial
 import front
 import pytest
 import running
-from over_commits import history, linear, series, worsened
+from over_commits import history, series, worsened
 from readings import Reading
 
 CORE = "packages/tamis"
@@ -21,6 +21,11 @@ WORSE = '    effort = "fast"\n'
 
 def reading(value):
     return Reading(value, "quality", "u", 0.05)
+
+
+def linear(commits):
+    """Return of each commit those before it, where they follow one another in this order."""
+    return {commit: set(commits[:place]) for place, commit in enumerate(commits)}
 
 
 def test_what_became_worse_is_told_with_its_commit_and_over_a_commit_that_failed():

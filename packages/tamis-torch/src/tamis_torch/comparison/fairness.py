@@ -45,7 +45,12 @@ def judged_alike(entries: Sequence[Entry]) -> list[Alike]:
 def tested_alike(entries: Sequence[Entry]) -> list[tuple[Record, list[Entry]]]:
     """Sort the runs on images by the images that they were tested on."""
     tested = [entry for entry in entries if entry.row["tested_on"]]
-    return split(tested, lambda row: row["tested_on"], lambda images: images["hash"])
+    return split(tested, lambda row: row["tested_on"], data_of)
+
+
+def data_of(named: Record) -> Any:
+    """Return what has to be equal for a text or images to be the same."""
+    return named.get("hash") or named.get("text")
 
 
 def text_in_words(judged: Record | None) -> str:
@@ -72,4 +77,4 @@ def split(
 
 def identity_of(judged: Record) -> tuple[Any, ...]:
     """Return what has to be equal for perplexities to be comparable."""
-    return judged.get("hash") or judged.get("text"), judged.get("seq_len"), judged.get("windows")
+    return data_of(judged), judged.get("seq_len"), judged.get("windows")

@@ -5,6 +5,7 @@ from typing import Any
 
 from tamis_torch.comparison.fairness import (
     Alike,
+    data_of,
     identity_of,
     judged_alike,
     split,
@@ -77,19 +78,24 @@ def _tested(entries: Sequence[Entry]) -> list[str]:
     parts = tested_alike(entries)
     if len(parts) < 2:
         return []
-    said = "; ".join(f"{images['text']} ({images['hash']}): {_names(part)}" for images, part in parts)
-    return [f"Not all were tested on the same images, so accuracies must not be compared between: {said}."]
+    return [
+        f"Not all were tested on the same images, so accuracies must not be compared between: {_each(parts)}."
+    ]
 
 
 def _training(entries: Sequence[Entry]) -> list[str]:
     """Tell of different training data; a method without training uses its text for calibration."""
     used = [entry for entry in entries if entry.row["trained_on"]]
-    parts = split(used, lambda row: row["trained_on"], lambda text: text.get("hash") or text.get("text"))
+    parts = split(used, lambda row: row["trained_on"], data_of)
     if len(parts) < 2:
         return []
-    said = "; ".join(f"{text['text']} ({text['hash']}): {_names(part)}" for text, part in parts)
     data = "training images" if all(e.row["tested_on"] for e in used) else "training or calibration text"
-    return [f"Not all were given the same {data}: {said}."]
+    return [f"Not all were given the same {data}: {_each(parts)}."]
+
+
+def _each(parts: Sequence[tuple[Any, Sequence[Entry]]]) -> str:
+    """Return which runs had which text or images."""
+    return "; ".join(f"{data['text']} ({data['hash']}): {_names(part)}" for data, part in parts)
 
 
 def _budgets(entries: Sequence[Entry]) -> list[str]:
