@@ -69,10 +69,9 @@ def top_eigenvalue(
 ) -> Eigenpair:
     r"""Return the largest algebraic eigenvalue of the Hessian and its vector, by Lanczos.
 
-        max_{|v| = 1} v'Hv        it stops when  |Hv - theta v| <= tolerance |theta|,  theta = v'Hv
-
-    or where rounding allows no more.  The value is then off by about the residual's square over the gap to
-    the next eigenvalue.
+    ``max v'Hv`` over ``|v| = 1``; it stops when ``|Hv - theta v| <= tolerance |theta|``, ``theta = v'Hv``, or
+    where rounding allows no more.  The value is then off by about the residual's square over the gap to the
+    next eigenvalue.
 
     Parameters
     ----------
