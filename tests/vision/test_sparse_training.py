@@ -273,6 +273,7 @@ def broken(network: nn.Sequential) -> nn.Sequential:
 BAD = {
     "method": (dict(method=tt.Elsa()), "method must be the settings of one of safe, admm"),
     "arch": (dict(network="resnet9"), "arch must be one of"),
+    "arch before images": (dict(network="resnet9", images="no/such/folder"), "arch must be one of"),
     "noise": (dict(label_noise=1.5), r"label_noise must be in \[0, 1\]"),
     "dtype": (dict(dtype="float16"), "dtype must be one of"),
     "device": (dict(device="quantum"), "quantum"),

@@ -114,7 +114,7 @@ def build(arch: str, shape: Shape, classes: int, seed: int = 0) -> nn.Module:
     InputError
         If there is no such network, it wants images and the inputs are none, or the function fails.
     """
-    make = NETWORKS.get(arch) or _own(arch)
+    make = find(arch)
     if arch in NETWORKS and arch != "mlp" and len(shape) != 3:
         raise InputError(
             f"arch {arch} needs images of (channels, height, width), got inputs of {tuple(shape)}"
@@ -141,7 +141,16 @@ def _begin(network: nn.Module) -> None:
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
 
-def _own(arch: str) -> Callable[[Shape, int], nn.Module]:
+def find(arch: str) -> Callable[[Shape, int], nn.Module]:
+    """Return what makes a network of this name, of ours or the user's; nothing is made yet.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if arch in NETWORKS:
+        return NETWORKS[arch]
     module, colon, name = arch.partition(":")
     if not (module and colon and name):
         raise InputError(f"arch must be one of {', '.join(NETWORKS)} or module:function, got {arch!r}")

@@ -13,7 +13,7 @@ from tamis_torch.vision.batches import Batches, in_order
 from tamis_torch.vision.images import Images, Part, Standard, standard_of
 from tamis_torch.vision.layers import prunable
 from tamis_torch.vision.methods.training import ImageTraining, Plan, Pruned
-from tamis_torch.vision.networks import build
+from tamis_torch.vision.networks import build, find
 from tamis_torch.vision.noisy_labels import symmetric_noise
 
 
@@ -44,8 +44,11 @@ class Task:
 
 
 def check_network(network: object) -> None:
-    """Refuse what is no name and no network, before any image is read."""
-    if isinstance(network, str | nn.Module):
+    """Refuse what is no name of a network and no network, before any image is read."""
+    if isinstance(network, str):
+        find(network)
+        return
+    if isinstance(network, nn.Module):
         return
     got = f"the class {network.__name__}" if isinstance(network, type) else type(network).__name__
     raise InputError(
