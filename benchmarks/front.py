@@ -68,8 +68,14 @@ Every benchmark at every commit that was measured:
 def page(lines: Sequence[headline.Line], found: History, before: Before, subjects: Mapping[str, str]) -> str:
     """Return the page in Markdown."""
     head = "| what | tamis | others | from |\n| --- | --- | --- | --- |\n"
-    rows = "".join(f"| {x.what} | **{x.ours}** | {x.others} | `{x.file}` |\n" for x in lines)
+    rows = "".join(f"| {x.what} | **{x.ours}** | {x.others} | {_links(x.files)} |\n" for x in lines)
     return OPENING + head + rows + SEE + over_time(found, before, subjects) + PAGES
+
+
+def _links(files: Sequence[str]) -> str:
+    """Return links to files of results, from the page's folder."""
+    paths = [(headline.RESULTS / file).resolve() for file in files]
+    return ", ".join(f"[{path.name}](../{path.relative_to(ROOT).as_posix()})" for path in paths)
 
 
 def over_time(found: History, before: Before, subjects: Mapping[str, str]) -> str:
