@@ -60,13 +60,14 @@ def test_magnitudes_second_half_has_a_cycle_of_its_own():
 def test_admm_is_safe_with_radius_zero():
     admm, safe = Admm(sparsity=0.9).plan(300), Safe(sparsity=0.9).plan(300)
     assert admm.iteration == safe.iteration and isinstance(admm.iteration, Iteration)
-    assert (admm.radius, safe.radius) == (0.0, 0.1)
+    assert not admm.radii and len(safe.radii) == 300
     assert admm.iteration.budget == "global" and admm.iteration.metric == "none"
 
 
 def test_the_papers_settings_are_those_of_its_script():
     paper = Safe.paper(sparsity=0.95)
     assert (paper.penalty, paper.radius, paper.interval, paper.epochs) == (1e-3, 0.1, 32, 200)
+    assert paper.radius_rise == "none" and Safe.paper(radius=0.2).radius == 0.2
     assert Admm.paper().radius == 0
     plan = paper.plan(78_000)
     assert plan.iteration.pull == "gradient" and plan.iteration.order == "wzu" and plan.iteration.growth == 0
@@ -75,8 +76,13 @@ def test_the_papers_settings_are_those_of_its_script():
 
 
 def test_sharpness_is_in_the_plans_that_have_it():
-    assert [kind().plan(10).radius for kind in (Sam, GradualSam, Safe)] == [0.1] * 3
-    assert Gradual().plan(10).radius == Dense().plan(10).radius == 0
+    assert [kind().plan(10).radii for kind in (Sam, GradualSam)] == [[0.1] * 10] * 2
+    assert Gradual().plan(10).radii == Dense().plan(10).radii == Admm().plan(10).radii == ()
+
+
+def test_safes_radius_rises_to_its_value_in_the_last_step():
+    radii = Safe().plan(8).radii
+    assert radii == pytest.approx([0.025 * step for step in range(1, 9)])
 
 
 @pytest.mark.parametrize(
@@ -92,6 +98,8 @@ def test_sharpness_is_in_the_plans_that_have_it():
         (Safe, {"pattern": "2:4"}, "pattern must be left out on images"),
         (Safe, {"budget": "row"}, "budget must be one of global, tensor"),
         (Safe, {"radius": -0.1}, "radius must be in"),
+        (Gradual, {"radius": float("inf")}, "radius must be in"),
+        (Sam, {"radius_rise": "cosine"}, "radius_rise must be one of none, linear"),
         (Safe, {"penalty": 0.0}, "penalty must be in"),
         (Safe, {"interval": 0}, "interval must be an integer"),
         (Safe, {"growth": 1.5}, "growth must be in"),

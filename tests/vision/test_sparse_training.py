@@ -43,6 +43,8 @@ PAPER = {
     "retrain": 0.0,
     "pull": "gradient",
     "penalty_rise": "cosine",
+    "radius": 0.1,
+    "radius_rise": "none",
 }
 
 
@@ -190,8 +192,8 @@ def test_the_second_pass_is_at_the_moved_weights_and_leaves_batch_norm_alone(ima
     monkeypatch.setattr(train, "_backward", watching)
     run(images, "safe", tmp_path / "run")
     assert len(norms) == 18
-    for (w, mean), (moved, same) in zip(norms[::2], norms[1::2], strict=True):
-        torch.testing.assert_close((moved - w).norm(), torch.tensor(0.1))
+    for step, ((w, mean), (moved, same)) in enumerate(zip(norms[::2], norms[1::2], strict=True), 1):
+        torch.testing.assert_close((moved - w).norm(), torch.tensor(0.2 * step / 9))  # the radius rises
         assert torch.equal(mean, same)
 
 

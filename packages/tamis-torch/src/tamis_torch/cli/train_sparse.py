@@ -48,7 +48,12 @@ def command(
         str | None, typer.Option(help="none, crop (default) or crop-flip, which is not for digits.")
     ] = None,
     radius: Annotated[
-        float | None, typer.Option(help="Of the sharpness-aware gradient, in the units of the weights; 0.1.")
+        float | None,
+        typer.Option(help="Of the sharpness-aware gradient, in the units of the weights; 0.1, of safe 0.2."),
+    ] = None,
+    radius_rise: Annotated[
+        str | None,
+        typer.Option(help="none, or linear (of safe): from 0 to the radius over all steps."),
     ] = None,
     penalty: Annotated[
         float | None, typer.Option(help="Strength of the pull to the sparse set; 0.1.")
@@ -98,8 +103,8 @@ def command(
         method,
         sparsity=sparsity, layers=layers, skip=skip, budget=budget, epochs=epochs, batch_size=batch_size,
         lr=lr, momentum=momentum, weight_decay=weight_decay, warmup=warmup, augment=augment, radius=radius,
-        penalty=penalty, penalty_rise=penalty_rise, pull=pull, interval=interval, growth=growth,
-        retrain=retrain, rounds=rounds, rewind=rewind, dense_share=dense_share, seed=seed,
+        radius_rise=radius_rise, penalty=penalty, penalty_rise=penalty_rise, pull=pull, interval=interval,
+        growth=growth, retrain=retrain, rounds=rounds, rewind=rewind, dense_share=dense_share, seed=seed,
     )  # fmt: skip
     from tamis_torch.vision.sparse_training import train_sparse
 

@@ -41,7 +41,7 @@ def begin(network: nn.Module, weights: dict[str, nn.Parameter], method: ImageTra
         [p for p in network.parameters() if p.requires_grad],
         lr=method.lr, momentum=method.momentum, weight_decay=method.weight_decay,
     )  # fmt: skip
-    sharp = SharpnessAware(inner, plan.radius) if plan.radius else None
+    sharp = SharpnessAware(inner, plan.radii[-1]) if plan.radii else None
     outer = sharp or inner
     optimizer = ADMM(outer, weights, plan.iteration) if plan.iteration else outer
     budget = method.budget if isinstance(method, Pruned) else "global"
@@ -96,7 +96,7 @@ def fit(
         try:
             train(
                 trained.network, trained.optimizer, batches, plan.rates,
-                sharp=trained.sharp, start=start, dtype=dtype, after_step=after_step,
+                sharp=trained.sharp, radii=plan.radii, start=start, dtype=dtype, after_step=after_step,
             )  # fmt: skip
         except NotFinite as error:
             keep(error.step)

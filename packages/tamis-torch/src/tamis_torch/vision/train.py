@@ -32,6 +32,7 @@ def train(
     rates: Sequence[float],
     *,
     sharp: SharpnessAware | None = None,
+    radii: Sequence[float] = (),
     start: int = 0,
     dtype: str = "float32",
     after_step: Callable[[int, dict[str, Any]], None],
@@ -45,8 +46,8 @@ def train(
         What makes the step: plain, ``sharp`` itself, or ADMM round either.
     batches, rates
         Of each step.  The seed of the batches is that of the network's own chance too.
-    sharp
-        Takes the second pass, if there is one.
+    sharp, radii
+        What takes the second pass, if there is one, and its radius in each step.
     start
         Steps made already.
     dtype
@@ -66,6 +67,8 @@ def train(
         for step in range(start, len(rates)):
             for group in optimizer.param_groups:
                 group["lr"] = rates[step]
+            if sharp is not None:
+                sharp.radius = radii[step]
             optimizer.zero_grad()
             torch.manual_seed(_stream(batches.seed, step))
             inputs, labels = (part.to(device) for part in batches(step))

@@ -18,13 +18,13 @@ is some 10 there with the penalty 1e-3, and where steps are few no penalty gives
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from tamis_torch.methods.checks import check_between
 from tamis_torch.methods.iteration import Iteration
+from tamis_torch.vision.methods.sharp import Sharp
 from tamis_torch.vision.methods.training import Plan, Pruned, rates
 
 
 @dataclass(frozen=True, kw_only=True)
-class Admm(Pruned):
+class Admm(Sharp, Pruned):
     """Settings of ADMM on images.
 
     Raises
@@ -33,8 +33,6 @@ class Admm(Pruned):
         If a value is out of its range.
     """
 
-    radius: float = 0.0
-    """Of the sharpness-aware gradient, in the units of the norm of all parameters; 0: the plain one."""
     penalty: float = 0.1
     """Direct pull: the share of the distance to z - u that a step closes, in (0, 1].  Gradient pull:
     the penalty of the augmented Lagrangian in the units of the gradient."""
@@ -51,7 +49,7 @@ class Admm(Pruned):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_between("radius", self.radius, 0, 1e6)
+        self.check_radius()
         self.iteration(1)
 
     def iteration(self, steps: int) -> Iteration:
@@ -64,7 +62,7 @@ class Admm(Pruned):
 
     def plan(self, steps: int) -> Plan:
         """Return what happens when in so many steps."""
-        return Plan(rates(self, [steps]), self.radius, iteration=self.iteration(steps))
+        return Plan(rates(self, [steps]), self.radii(steps), iteration=self.iteration(steps))
 
     @classmethod
     def paper(cls, **settings: object) -> Self:

@@ -8,11 +8,12 @@ Every ``interval`` steps the smallest weights become zero and stay so, up to the
 from dataclasses import dataclass
 
 from tamis_torch.methods.checks import check_between, check_count
+from tamis_torch.vision.methods.sharp import Sharp
 from tamis_torch.vision.methods.training import Plan, Pruned, rates
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gradual(Pruned):
+class Gradual(Sharp, Pruned):
     """Settings of gradual magnitude pruning.
 
     Raises
@@ -25,14 +26,12 @@ class Gradual(Pruned):
     """Steps between two prunings."""
     growth: float = 0.5
     """Share of the steps after which the sparsity is reached."""
-    radius: float = 0.0
-    """Of the sharpness-aware gradient; 0: the plain one, in half the time."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_count("interval", self.interval, 1)
         check_between("growth", self.growth, 0, 1)
-        check_between("radius", self.radius, 0, 1e6)
+        self.check_radius()
 
     def plan(self, steps: int) -> Plan:
         """Return what happens when in so many steps."""
@@ -40,7 +39,7 @@ class Gradual(Pruned):
         prunings = {
             t: self.sparsity * (1 - (1 - t / end) ** 3) for t in range(self.interval, end, self.interval)
         }
-        return Plan(rates(self, [steps]), self.radius, prunings | {end: self.sparsity})
+        return Plan(rates(self, [steps]), self.radii(steps), prunings | {end: self.sparsity})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,4 +53,4 @@ class GradualSam(Gradual):
     """
 
     radius: float = 0.1
-    """As :class:`Gradual`'s."""
+    """As :class:`~tamis_torch.vision.methods.sharp.Sharp`'s."""

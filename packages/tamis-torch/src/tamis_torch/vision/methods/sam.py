@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from tamis_torch.methods.checks import check_between
+from tamis_torch.vision.methods.sharp import Sharp
 from tamis_torch.vision.methods.training import ImageTraining, Plan
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sam(ImageTraining):
+class Sam(Sharp, ImageTraining):
     """Settings of sharpness-aware training.
 
     Raises
@@ -17,12 +17,12 @@ class Sam(ImageTraining):
     """
 
     radius: float = 0.1
-    """Of the sharpness-aware gradient, in the units of the norm of all parameters."""
+    """As :class:`~tamis_torch.vision.methods.sharp.Sharp`'s."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_between("radius", self.radius, 0, 1e6)
+        self.check_radius()
 
     def plan(self, steps: int) -> Plan:
         """Return what happens when in so many steps."""
-        return replace(super().plan(steps), radius=self.radius)
+        return replace(super().plan(steps), radii=self.radii(steps))

@@ -23,8 +23,8 @@ class Plan:
 
     rates: Sequence[float]
     """The learning rate of each step."""
-    radius: float = 0.0
-    """Of the sharpness-aware gradient; 0: the plain one, in one pass."""
+    radii: Sequence[float] = ()
+    """Of the sharpness-aware gradient of each step; nothing: the plain one, in one pass."""
     prunings: Mapping[int, float] = field(default_factory=dict)
     """After so many steps the smallest weights become zero and stay so: the fraction of zeros then."""
     kept_at: int | None = None
