@@ -30,7 +30,9 @@ def table(rows: list[dict[str, Any]], methods: list[str]) -> str:
 
 def said(values: list[float]) -> str:
     """Return mean and spread over several seeds."""
-    return f"{mean(values):.2f} ({max(values) - min(values):.2f})" if values else "-"
+    if len(values) < 2:
+        return f"{values[0]:.2f} (one seed)" if values else "-"
+    return f"{mean(values):.2f} ({max(values) - min(values):.2f})"
 
 
 def draw(rows: list[dict[str, Any]], methods: list[str], path: Path, title: str) -> None:

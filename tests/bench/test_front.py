@@ -15,7 +15,7 @@ def test_the_page_is_drawn_from_the_committed_results():
     """`python benchmarks/front.py` after new results; the order of commits is git's and not looked at here."""
     page = front.PAGE.read_text("utf-8")
     for line in headline.lines():
-        assert f"| {line.what} | **{line.ours}** | {line.others} |" in page
+        assert f"| {line.what} | {line.ours} | {line.others} |" in page
     found = history(front.HISTORY, [])
     assert f"{len(found)} commits were measured" in page
     measured = [label for name, label in front.FOLLOWED.items() if series(found, name)]
