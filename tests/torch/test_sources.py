@@ -60,6 +60,11 @@ def test_a_folder_without_config(refusal, folder: Path) -> None:
     assert f"has no config.json, but a GGUF file: {folder / 'x.gguf'}" in refusal(folder)
 
 
+def test_a_classifier_is_told_from_a_language_model(refusal, tmp_path: Path) -> None:
+    (tmp_path / "network.json").write_text("{}")
+    assert "an image classifier has none: tamis_torch.vision.load_network reads it" in refusal(tmp_path)
+
+
 def test_a_run_folder_is_told_where_its_model_is(refusal, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "run.json").touch()
     assert f"is the folder of a run; give its model: {folder}" in refusal(tmp_path)

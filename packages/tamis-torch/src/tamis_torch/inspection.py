@@ -16,9 +16,9 @@ from torch import Tensor
 
 from tamis_torch.errors import InputError
 from tamis_torch.human import percent
+from tamis_torch.sources import CLASSIFIER
 
 INDEX = "model.safetensors.index.json"
-CLASSIFIER = "network.json"  # beside the weights of a classifier of tamis: every layer of it is pruned
 FILLED = 0.9  # share of the allowed nonzeros from which on a pattern with n > m / 2 is no accident
 FP8 = torch.float8_e4m3fn, torch.float8_e5m2  # torch counts nothing in these
 TRANSPOSED = ("gpt2",)  # model types whose layers are Conv1D: (in, out)
@@ -58,7 +58,7 @@ def inspect(folder: str | Path) -> list[Row]:
     """
     folder = _model_folder(Path(folder))
     axis = 0 if _model_type(folder) in TRANSPOSED else -1
-    every = (folder / CLASSIFIER).is_file()
+    every = (folder / CLASSIFIER).is_file()  # every layer of a classifier is pruned
     return [_row(name, tensor, axis, every) for path in _files(folder) for name, tensor in _tensors(path)]
 
 

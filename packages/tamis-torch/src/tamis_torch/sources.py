@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 from tamis_torch.errors import InputError
 
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+CLASSIFIER = "network.json"  # beside the weights of an image classifier of tamis, instead of config.json
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 KINDS = "a folder in the Hugging Face layout, a .gguf file, or a hub name such as org/name"
 
@@ -86,6 +87,8 @@ def _check_folder(folder: Path) -> None:
 
 
 def _hint(folder: Path) -> str:
+    if (folder / CLASSIFIER).is_file():
+        return ", as an image classifier has none: tamis_torch.vision.load_network reads it"
     files = sorted(folder.glob("*.gguf"))
     return f", but a GGUF file: {files[0]}" if files else ""
 

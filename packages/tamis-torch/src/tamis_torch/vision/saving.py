@@ -15,8 +15,8 @@ from torch import nn
 
 from tamis_torch.errors import InputError, in_one_line
 from tamis_torch.folders import new_folder
-from tamis_torch.inspection import CLASSIFIER
 from tamis_torch.jsons import dumps
+from tamis_torch.sources import CLASSIFIER
 from tamis_torch.vision.images import Standard
 from tamis_torch.vision.networks import NETWORKS, build
 
