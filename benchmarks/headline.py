@@ -69,17 +69,16 @@ def lines() -> list[Line]:
 def _demo() -> Line:
     rows = content("llm-demo.json")
 
-    def told(name: str, row: str) -> str:
-        return f"{name} {next(iter(rows[f'90-{row}']['perplexity'].values())):.{1 if 'tune' in row else 0}f}"
+    def told(name: str, row: str, digits: int) -> str:
+        return f"{name} {next(iter(rows[f'90-{row}']['perplexity'].values())):.{digits}f}"
 
-    trained = [("ALPS", "alps"), ("SparseGPT", "sparsegpt"), ("Wanda", "wanda")]
-    tuned = ", ".join(told(name, f"{row}+finetune") for name, row in trained)
+    masks = [("ALPS", "alps"), ("SparseGPT", "sparsegpt"), ("Wanda", "wanda")]
+    tuned = ", ".join(told(name, f"{row}+finetune", 1) for name, row in masks)
+    untrained = ", ".join(told(name, row, 0) for name, row in masks)
     return Line(
         f"Perplexity of a small model at 90% zeros (dense {rows['90-elsa']['dense']:.1f}), trained on "
         f"{rows['90-elsa']['train_tokens']:,} tokens",
-        f"Elsa {perplexities()['90']['elsa']:.1f}",
-        f"fine-tuned from {tuned}; not trained: {', '.join(told(*pair) for pair in trained)}",
-        ("llm-demo.json",),
+        told("Elsa", "elsa", 1), f"fine-tuned from {tuned}; not trained: {untrained}", ("llm-demo.json",),
     )  # fmt: skip
 
 
@@ -125,9 +124,12 @@ def _wrong(what: str, study: str, goals: tuple[float, ...]) -> Line:
     def told(method: str) -> str:
         return " / ".join(f"{fmean(found[method, goal]):.1f}" for goal in goals)
 
+    shown = [found["dense", 0.0], *(found[name, goal] for name in ("safe", *CLASSIFIERS) for goal in goals)]
+    seeds = sorted({len(values) for values in shown})
     return Line(
         f"{what}, %, with {' / '.join(f'{100 * goal:g}' for goal in goals)}% zeros, mean of "
-        f"{len(found['safe', goals[-1]])} seeds (dense {fmean(found['dense', 0.0]):.1f})",
+        f"{' to '.join(map(str, dict.fromkeys((seeds[0], seeds[-1]))))} seeds "
+        f"(dense {fmean(found['dense', 0.0]):.1f})",
         f"SAFE {told('safe')}", ", ".join(f"{label} {told(name)}" for name, label in CLASSIFIERS.items()),
         (file,),
     )  # fmt: skip
@@ -137,7 +139,7 @@ def _solver() -> list[Line]:
     found: dict[str, list[Any]] = {}
     for row in solver_rows():
         found.setdefault(row.solver, []).append(row)
-    at = {name: next((row.gap for row in rows if row.cell == HARD), None) for name, rows in found.items()}
+    at = {name: row.gap for name, rows in found.items() for row in rows if row.cell == HARD}
     worst = {name: max(row.gap for row in rows) for name, rows in found.items()}
     files = "solver-tamis.json", "solver-peers.json"
     return [

@@ -2,9 +2,9 @@ r"""How far the sharpness-aware gradient is taken from the weights, over the ste
 
     radius_t  =  radius  or  radius (t + 1) / T,     t = 0 ... T - 1
 
-A sharpness-aware step comes down slower than a plain one, and the rise leaves the early steps plain.  With
-twice the length at the end it is at least as good as the constant one on all that was tried, and better
-where the training is short (docs/experiments.md).
+A sharpness-aware step comes down slower than a plain one, and the rise leaves the early steps nearly plain.
+With twice the length at the end it is better than the constant one where the training is short, as good on
+the digits, and a little worse where labels are wrong (docs/experiments.md).
 """
 
 from collections.abc import Sequence
