@@ -2,6 +2,8 @@
 
 from typing import Any
 
+VERSION = "2"  # of what is imported before: libraries count
+
 
 def peakmem_minimize() -> None:
     """Solve a best-subset problem of 500 rows and 2000 columns."""
@@ -21,6 +23,7 @@ class Training:
     """Two short steps of Elsa on the demo's model."""
 
     timeout = 120
+    version = VERSION
 
     def setup(self) -> None:
         """Load what the steps need."""
@@ -44,3 +47,7 @@ class Training:
             self.model(input_ids=batch, labels=batch).loss.backward()
             sparse.step()
             sparse.zero_grad()
+
+
+for _measured in (peakmem_minimize, peakmem_load):
+    _measured.version = VERSION  # type: ignore[attr-defined]
