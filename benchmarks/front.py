@@ -109,16 +109,20 @@ def _row(label: str, points: Sequence[tuple[str, float]]) -> str:
 
 
 def _worse(found: History, before: Before, subjects: Mapping[str, str]) -> str:
-    steps = [(commit, c) for commit, c in worsened(found, before) if not c.timed]
+    steps = worsened(found, before)
     if not steps:
-        return "No quality that is measured became worse at any of these commits.\n"
+        return "Nothing that is measured became worse at any of these commits.\n"
     lines = [
         f"- `{commit[:7]}` ({subjects.get(commit, 'unknown here')}): {c.name} {c.before.value:.4g} -> "
         f"{c.after.value:.4g}; {ACCEPTED.get(commit[:7], 'not accepted yet')}"
         for commit, c in steps
         if c.before and c.after
     ]
-    return "Became worse by more than it may, with what the commit did:\n\n" + "\n".join(lines) + "\n"
+    return (
+        "Became worse by more than it may, a time by 1.3 and for good, with what the commit did:\n\n"
+        + "\n".join(lines)
+        + "\n"
+    )
 
 
 def main() -> None:

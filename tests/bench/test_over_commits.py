@@ -19,8 +19,8 @@ SLOW = "    sum(i * i for i in range(3_000_000))\n"
 WORSE = '    effort = "fast"\n'
 
 
-def reading(value):
-    return Reading(value, "quality", "u", 0.05)
+def reading(value, kind="quality"):
+    return Reading(value, kind, "u", 0.05)
 
 
 def linear(commits):
@@ -52,6 +52,15 @@ def test_a_merge_is_not_blamed_for_what_one_of_its_branches_had():
     assert [commit for commit, _ in worsened(found, linear("abcd"))] == ["b", "d"]
     spoilt = [*found[:3], ("d", "2026-01-01", {"q": reading(3)})]
     assert [commit for commit, _ in worsened(spoilt, before)] == ["b", "d"]
+
+
+def test_a_time_became_worse_only_if_the_next_commit_has_it_too():
+    """b swings, d is slower for good, f is the last: nobody knows yet."""
+    names, times = "abcdef", (1.0, 1.5, 1.0, 1.5, 1.45, 3.0)
+    found = [(n, "2026-01-01", {"t": reading(t, "time")}) for n, t in zip(names, times, strict=True)]
+    assert [commit for commit, _ in worsened(found, linear(names))] == ["d"]
+    missing = [*found[:4], ("x", "2026-01-01", {"t": reading(None, "time"), "q": reading(1.0)}), *found[4:]]
+    assert [commit for commit, _ in worsened(missing, linear("abcdxef"))] == ["d"]
 
 
 @pytest.fixture
