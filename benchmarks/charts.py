@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import matplotlib
@@ -35,21 +36,36 @@ def perplexity(found: Mapping[str, Mapping[str, float]], path: Path) -> None:
 
 
 def solver(rows: Sequence[Any], packages: Mapping[str, str], path: Path) -> None:
-    """Draw each package's mean excess of the objective over the cells with correlated least squares."""
+    """Draw each package's mean excess of the objective over the cells with correlated least squares.
+
+    What was too slow for some of the cells is drawn pale, with how many it did.
+    """
     cells = {row.cell for row in rows if row.cell.startswith("ls-") and "rho0.9" in row.cell}
-    means = {}
-    for name, label in {"tamis": "tamis", "tamis-fast": "tamis, fast", **packages}.items():
-        gaps = [row.gap for row in rows if row.solver == name and row.cell in cells]
-        if len(gaps) == len(cells):  # a package that was too slow for one of them is left out
-            means[label] = sum(gaps) / len(gaps)
+    found = {
+        label: [row for row in rows if row.solver == name and row.cell in cells]
+        for name, label in {"tamis": "tamis", "tamis-fast": "tamis, fast", **packages}.items()
+    }
+    means = {label: fmean(row.gap for row in own) for label, own in found.items() if own}
     order = sorted(means, key=means.__getitem__, reverse=True)
     figure, axis = plt.subplots(figsize=(WIDE, 0.9 + 0.36 * len(order)))
-    colours = [OURS if name.startswith("tamis") else OTHERS for name in order]
-    bars = axis.barh(order, [means[name] for name in order], color=colours)
-    axis.bar_label(bars, fmt="%.1f%%", padding=3)
+    bars = axis.barh(order, [means[name] for name in order])
+    for bar, name in zip(bars, order, strict=True):
+        bar.set(color=OURS if name.startswith("tamis") else OTHERS)
+        bar.set_alpha(0.45 if len(found[name]) < len(cells) else 1)
+    axis.bar_label(
+        bars, [f"{means[name]:.1f}%{_fewer(found[name], len(cells))}" for name in order], padding=3
+    )
     axis.set(xlabel="mean excess over the best objective known, %", xlim=(0, 1.15 * max(means.values())))
     axis.set_title(f"Best subset, correlated columns, {len(cells)} designs", fontsize=11, loc="left")
     _finish(figure, axis, path)
+
+
+def _fewer(rows: Sequence[Any], cells: int) -> str:
+    """Return what a mean lacks: designs, or seeds in some of them."""
+    most = max(row.seeds for row in rows)
+    short = [row.seeds for row in rows if row.seeds < most]
+    designs = f", {len(rows)} of {cells} designs" if len(rows) < cells else ""
+    return designs + (f", {min(short)} of {most} seeds in {len(short)}" if short else "")
 
 
 def history(curves: Mapping[str, Sequence[tuple[str, float]]], path: Path) -> None:

@@ -54,7 +54,7 @@ SEE = """
 
 ![Excess over the best objective known, by package](benchmarks-solver.svg)
 
-A package that did not finish one of the designs in its time is in the table and not in this figure.
+Pale: too slow for the other designs, at 60 s a problem.
 
 The peers' tables, each with versions and machine, are listed in `benchmarks/results/peers.md`.
 What was tried and did not work is in the [experiments](experiments.md).
