@@ -19,18 +19,16 @@ STYLES = (":", "--", "-.", "-", (0, (4, 1, 1, 1, 1, 1)), "-")
 
 
 def perplexity(found: Mapping[str, Mapping[str, float]], path: Path) -> None:
-    """Draw perplexity against sparsity, a line a method; N:M stands apart on the right."""
+    """Draw perplexity against sparsity, a line a method; N:M is in the table."""
     figure, axis = plt.subplots(figsize=(WIDE, 3.8))
-    goals = list(found)
+    goals = [goal for goal in found if ":" not in goal]
     for (name, label), style in zip(LABELS.items(), STYLES, strict=True):
-        places = [place for place, goal in enumerate(goals) if name in found[goal] and ":" not in goal]
+        places = [place for place, goal in enumerate(goals) if name in found[goal]]
         colour, width = (OURS, 2.6) if name == "elsa" else (OTHERS, 1.4)
         values = [found[goals[place]][name] for place in places]
         axis.plot(places, values, linestyle=style, marker="o", ms=4, color=colour, lw=width, label=label)
-        apart = [place for place, goal in enumerate(goals) if ":" in goal and name in found[goal]]
-        axis.plot(apart, [found[goals[p]][name] for p in apart], "o", color=colour, ms=5)
     axis.set(yscale="log", ylabel="perplexity", xlabel="zeros", ylim=(8, 3e4))
-    axis.set_xticks(range(len(goals)), [goal if ":" in goal else f"{goal}%" for goal in goals])
+    axis.set_xticks(range(len(goals)), [f"{goal}%" for goal in goals])
     axis.set_title("Small model, equal training text: less is better", fontsize=11, loc="left")
     _finish(figure, axis, path, legend=True)
 

@@ -2,8 +2,9 @@
 
 import json
 import sys
+from collections.abc import Collection
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any, NamedTuple
 
 RESULTS = Path(__file__).parent / "results"
@@ -21,6 +22,8 @@ CLASSIFIERS = {  # of methods on images, for a reader
 }  # fmt: skip
 TOLD = ("abess", "l0learn", "omp", "skglm", "pycasso")  # in the table
 HARD = "ls-500-rho0.9-snr5"
+SOLVERS = ("solver-tamis.json", "solver-peers.json")
+ROUNDING = 1e-6  # of an objective: less is no difference
 
 
 class Line(NamedTuple):
@@ -47,15 +50,16 @@ def perplexities() -> dict[str, dict[str, float]]:
     return found
 
 
-def solver_rows() -> list[Any]:
-    """Return the rows of the comparison of solvers, a row a cell and solver."""
+def solver_runs() -> tuple[list[Any], dict[Any, dict[str, float]]]:
+    """Return a row a cell and solver of the comparison of solvers, and each problem's objectives."""
     folder = str(Path(__file__).parent / "peers/solver")
     sys.path.append(folder)
     try:
         import report
     finally:
         sys.path.remove(folder)
-    return list(report.rows(report.load([RESULTS / "solver-tamis.json", RESULTS / "solver-peers.json"])))
+    runs = report.load([RESULTS / name for name in SOLVERS])
+    return list(report.rows(runs)), report.objectives(runs)
 
 
 def lines() -> list[Line]:
@@ -136,34 +140,56 @@ def _wrong(what: str, study: str, goals: tuple[float, ...]) -> Line:
 
 
 def _solver() -> list[Line]:
+    rows, problems = solver_runs()
     found: dict[str, list[Any]] = {}
-    for row in solver_rows():
+    for row in rows:
         found.setdefault(row.solver, []).append(row)
-    at = {name: row.gap for name, rows in found.items() for row in rows if row.cell == HARD}
-    worst = {name: max(row.gap for row in rows) for name, rows in found.items()}
-    files = "solver-tamis.json", "solver-peers.json"
+    at = {name: row.gap for name, own in found.items() for row in own if row.cell == HARD}
+    designs = len(found["tamis"])
+    beaten = {name: _beaten(problems.values(), name) for name in ("tamis", "tamis-fast", *TOLD)}
+    worst = {name: f"{max(row.gap for row in own):.1f}%" for name, own in found.items()}
     return [
-        Line(
+        _compared(
             "Best subset, 20 of 2000 correlated columns: excess over the best objective known",
-            f"{at['tamis']:.1f}% (fast: {at['tamis-fast']:.1f}%)",
-            ", ".join(f"{PACKAGES[name]} {at[name]:.1f}%" for name in TOLD), files,
+            {name: f"{gap:.1f}%" for name, gap in at.items()},
         ),
-        Line(
-            f"The same, the worst of {len(found['tamis'])} designs and data sets that it could do in time",
-            f"{worst['tamis']:.1f}% (fast: {worst['tamis-fast']:.1f}%)",
-            ", ".join(f"{PACKAGES[name]} {worst[name]:.0f}%" for name in TOLD), files,
+        _compared(
+            f"The same, the worst of {designs} designs and data sets (of fewer: those that it did in time)",
+            {name: text + _some(len(found[name]), designs) for name, text in worst.items()},
         ),
-        Line(
-            "Its time in these, as a multiple of abess's",
-            f"{_spread(found['tamis'])} (fast: {_spread(found['tamis-fast'])})",
-            ", ".join(f"{PACKAGES[name]} {_spread(found[name])}" for name in TOLD[1:]), files,
+        _compared(
+            f"Problems of {len(problems)} for which another project's package found a lower objective", beaten
         ),
-    ]  # fmt: skip
+        _compared(
+            "Its time in these, as a multiple of abess's: the median design (least to most)",
+            {name: _spread(own) for name, own in found.items() if name != "abess"},
+        ),
+    ]
+
+
+def _compared(what: str, of: dict[str, str]) -> Line:
+    others = ", ".join(f"{PACKAGES[name]} {of[name]}" for name in TOLD if name in of)
+    return Line(what, f"{of['tamis']}; fast: {of['tamis-fast']}", others, SOLVERS)
+
+
+def _some(count: int, of: int) -> str:
+    return "" if count == of else f" ({count} of {of})"
+
+
+def _beaten(problems: Collection[dict[str, float]], name: str) -> str:
+    """Return in how many of the problems that a solver did a package that is not tamis did better."""
+    own = [(each[name], _least_of_others(each)) for each in problems if name in each]
+    lost = sum(least < reached - ROUNDING * abs(reached) for reached, least in own)
+    return f"{lost}{_some(len(own), len(problems))}"
+
+
+def _least_of_others(objectives: dict[str, float]) -> float:
+    return min(value for solver, value in objectives.items() if not solver.startswith("tamis"))
 
 
 def _spread(rows: list[Any]) -> str:
     times = [row.by_reference for row in rows if row.by_reference]
-    return f"{min(times):.1f} to {max(times):.1f}"
+    return f"{median(times):.1f} ({min(times):.1f} to {max(times):.1f})"
 
 
 def _bytes() -> Line:

@@ -56,17 +56,27 @@ def _same_data(runs: list[dict]) -> None:
             raise ValueError(f"{run['cell']}, seed {run['seed']}: the files have different data")
 
 
+def counted(runs: list[dict]) -> list[dict]:
+    """Return the runs that count: of a solver in a cell those of its first file."""
+    first: dict[tuple, int] = {}
+    return [run for run in runs if run["file"] == first.setdefault((run["cell"], run["solver"]), run["file"])]
+
+
+def objectives(runs: list[dict]) -> dict[tuple, dict[str, float]]:
+    """Return what each solver reached in each problem, which is a cell and a seed."""
+    found: dict[tuple, dict[str, float]] = defaultdict(dict)
+    for run in counted(runs):
+        found[run["cell"], run["seed"]][run["solver"]] = run["objective"]
+    return dict(found)
+
+
 def rows(runs: list[dict]) -> list[Row]:
-    """Return a row a cell and solver, by cell and mean gap; a solver counts from its first file."""
-    by_seed: dict[tuple, dict[str, float]] = defaultdict(dict)
+    """Return a row a cell and solver, by cell and mean gap."""
     clock = {(r["cell"], r["seed"], r["file"]): r["seconds"] for r in runs if r["solver"] == REFERENCE}
     cells: dict[str, dict[str, list[dict]]] = defaultdict(lambda: defaultdict(list))
-    first: dict[tuple, int] = {}
-    for run in runs:
-        if run["file"] == first.setdefault((run["cell"], run["solver"]), run["file"]):
-            by_seed[run["cell"], run["seed"]][run["solver"]] = run["objective"]
-            cells[run["cell"]][run["solver"]].append(run)
-    gaps = {key: scores.gaps(objectives) for key, objectives in by_seed.items()}
+    for run in counted(runs):
+        cells[run["cell"]][run["solver"]].append(run)
+    gaps = {key: scores.gaps(each) for key, each in objectives(runs).items()}
     return [
         row
         for cell, solvers in cells.items()
