@@ -18,6 +18,7 @@ DEMO_MODEL = f"{TORCH}/src/tamis_torch/demo/model"
 SOURCES = {"PYTHONPATH": f"{CORE}/src:{TORCH}/src"}
 PEERS, RESULTS = "benchmarks/peers/solver", "benchmarks/results"
 COQ = "coq libcoq-mathcomp-algebra libcoq-mathcomp-algebra-tactics libcoq-mathcomp-zify"  # Debian's packages
+PROCESSES = ("-n", "auto", "--maxprocesses", "8", "--dist", "loadfile")  # a file's tests stay together
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -51,9 +52,9 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests, without the slow ones, on the installed packages."""
+    """Run the tests, without the slow ones, on the installed packages, a process a core (``-n 0``: one)."""
     install(session, *group("test"))
-    session.run("pytest", "-m", "not slow", *session.posargs)
+    session.run("pytest", "-m", "not slow", *PROCESSES, *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session

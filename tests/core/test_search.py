@@ -1,6 +1,7 @@
 """The search over supports finds the best of all on small problems, and its certificate is true on all."""
 
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -104,15 +105,19 @@ def test_the_best_of_all_supports_is_found(kind):
 
 
 def test_more_effort_is_never_worse():
-    """On problems where forward selection goes wrong; and on some of them more effort is better."""
+    """On problems where forward selection goes wrong; and on some of them more effort is better.
+
+    The longest has thrice the time of the default, whatever that is on a busy machine.
+    """
     better = 0
     for seed in range(5):
         A, b, _ = regression(seed, 40, 60, 12, correlation=0.95, noise=2.0)
         loss = LeastSquares(A, b, intercept=True)
-        fast, default, thorough = (
-            tamis.minimize(loss, Sparse(12), effort=effort, time_limit=limit).fun
-            for effort, limit in (("fast", None), ("default", None), ("thorough", 0.4))
-        )
+        fast = tamis.minimize(loss, Sparse(12), effort="fast").fun
+        begun = time.monotonic()
+        default = tamis.minimize(loss, Sparse(12)).fun
+        limit = 3 * (time.monotonic() - begun)
+        thorough = tamis.minimize(loss, Sparse(12), effort="thorough", time_limit=limit).fun
         assert default <= fast * (1 + 1e-9)
         assert thorough <= default * (1 + 1e-9)
         better += default < fast * (1 - 1e-6)
