@@ -56,6 +56,17 @@ def test_pieces_give_the_ids_of_the_whole_text(name, monkeypatch) -> None:
     assert torch.equal(tokenize(tokenizer, LONG, 10**6), whole)
 
 
+@pytest.mark.parametrize("name", PRE)
+def test_the_ids_are_those_of_a_call_whatever_was_set_before(name) -> None:
+    tokenizer = trained(PRE[name])
+    tokenizer.add_special_tokens({"eos_token": "<end>"})
+    text = f"{LONG}<end> and <end>"
+    expected = tokenizer(text, add_special_tokens=False)["input_ids"]
+    tokenizer.backend_tokenizer.enable_truncation(7)
+    tokenizer.backend_tokenizer.enable_padding(length=100_000)
+    assert tokenize(tokenizer, text, 10**6).tolist() == expected
+
+
 def test_a_tokenizer_that_begins_every_text_with_a_space_gets_the_text_whole(monkeypatch) -> None:
     tokenizer = trained(pre_tokenizers.ByteLevel(add_prefix_space=False), normalizers.Prepend(" "))
     whole = tokenize(tokenizer, LONG, 10**6)

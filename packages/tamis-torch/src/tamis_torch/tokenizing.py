@@ -74,5 +74,11 @@ def _is_seam(tokenizer: PreTrainedTokenizerBase, text: str, place: int) -> bool:
 
 
 def _ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    encoded = tokenizer(text, add_special_tokens=False, verbose=False, return_attention_mask=False)
-    return list(encoded["input_ids"])
+    if not tokenizer.is_fast:
+        encoded = tokenizer(text, add_special_tokens=False, verbose=False, return_attention_mask=False)
+        return list(encoded["input_ids"])
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()  # as a call of the tokenizer does
+    backend.no_padding()
+    encoding = backend.encode_batch_fast([text], add_special_tokens=False)[0]  # without places: half the time
+    return list(encoding.ids)
