@@ -19,6 +19,7 @@ HISTORY = headline.RESULTS / "asv"
 FOLLOWED = {
     "perplexity.track_elsa('90%')": "Elsa at 90%, perplexity",
     "perplexity.track_sparsegpt('90%')": "SparseGPT at 90%, perplexity",
+    "vision.track_safe('90%')": "SAFE at 90%, % of digits wrong",
     "solver.Answers.track_gap('least squares, noisy', 'default')": "solver: % above the best",
     "solver.Answers.track_gap('least squares, noisy', 'fast')": "solver, fast: % above the best",
     "sizes.track_kept_elsa_l": "Elsa-L, bytes a parameter kept",
@@ -88,6 +89,8 @@ def _links(files: Sequence[str]) -> str:
 def over_time(found: History, before: Before, subjects: Mapping[str, str]) -> str:
     """Return what became of what is followed, first, best and last, and what became worse in between.
 
+    Times are not told: of different days, on a machine that others use, they are on asv's pages only.
+
     Parameters
     ----------
     found
@@ -111,20 +114,17 @@ def _row(label: str, points: Sequence[tuple[str, float]]) -> str:
 
 
 def _worse(found: History, before: Before, subjects: Mapping[str, str]) -> str:
-    steps = worsened(found, before)
+    steps = [(commit, c) for commit, c in worsened(found, before) if not c.timed]
     if not steps:
-        return "Nothing that is measured became worse at any of these commits.\n"
+        return "No quality that is measured became worse at any of these commits.\n"
     lines = [
         f"- `{commit[:7]}` ({subjects.get(commit, 'unknown here')}): {c.name} {c.before.value:.4g} -> "
         f"{c.after.value:.4g}; {ACCEPTED.get(commit[:7], 'not accepted yet')}"
         for commit, c in steps
         if c.before and c.after
     ]
-    return (
-        "Became worse by more than it may, a time by 1.3 and for good, with what the commit did:\n\n"
-        + "\n".join(lines)
-        + "\n"
-    )
+    head = "Qualities that became worse by more than they may, with what the commit did:"
+    return head + "\n\n" + "\n".join(lines) + "\n"
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ sys.path.append(str(ROOT / "benchmarks/studies"))
 import vision as study  # noqa: E402
 import vision_figures  # noqa: E402
 import vision_flatness  # noqa: E402
+import vision_leads  # noqa: E402
 
 RESULTS = sorted(path for path in study.RESULTS.glob("vision-*.json") if not path.stem.endswith("flatness"))
 PAGE = (ROOT / "docs/images-study.md").read_text("utf-8").splitlines()
@@ -54,3 +55,25 @@ def test_the_table_of_durations_is_computed_from_the_rows(epochs):
     cells = [f"{mean('sam') - mean('dense'):+.1f}", *(f"{gain:+.1f}" for gain in ahead)]
     cells += [f"{mean(method, 0.99):.1f}" for method in ("admm", "gmp")]
     assert f"| {epochs} | {' | '.join(cells)} |" in PAGE
+
+
+def test_the_tables_of_leads_are_those_of_the_rows():
+    page = "\n".join(PAGE)
+    shown = [*vision_leads.tables(), "\n".join(vision_leads.fits())]
+    assert [table for table in shown if table not in page] == []
+
+
+def test_a_lead_is_over_the_best_of_those_that_have_all_seeds():
+    def row(method, seed, share, sparsity=0.9):
+        accuracy = {"after": share}
+        return {"method": method, "seed": seed, "sparsity": sparsity, "accuracy": accuracy}
+
+    rows = [
+        row("safe", 0, 0.8),
+        row("safe", 1, 0.6),
+        row("admm", 0, 0.5),
+        row("admm", 1, 0.7),
+        row("gmp", 0, 1.0),
+    ]
+    rows += [row("safe", 0, 0.5, 0.99), row("dense", 0, 1.0, 0.0)]
+    assert vision_leads.lead(rows, vision_leads.rivals(rows)) == {0.9: pytest.approx(10)}
