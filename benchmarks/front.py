@@ -64,7 +64,7 @@ What was tried and did not work is in the [experiments](experiments.md).
 ## Over time
 
 """
-SHORT = """The perplexities
+SHORT = """All figures
 here are of a smaller and shorter setting, for telling commits apart: compare them with each other only. At
 full length SmolLM2 at 90% went from 1090 to 738 in that time, at `a730096`."""
 PAGES = """
