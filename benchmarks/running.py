@@ -17,7 +17,7 @@ QUICK = (
     r"^perplexity\..*\('90%'\)",
     r"^solver\.",
     r"^sizes\.",
-    r"^ratios\..*track_",
+    r"^(ratios|inference)\..*track_",
     r"^vision\..*\('90%'\)",
 )
 

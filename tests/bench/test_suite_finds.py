@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import suite.examples
 import suite.found
+import suite.inference
 import suite.perplexity
 import suite.projections
 import suite.sizes
@@ -129,3 +130,10 @@ def test_planned_bytes_are_those_of_the_real_tensors(method):
     kept, planned = (getattr(suite.sizes, f"track_{what}_{method}")() for what in ("kept", "planned"))
     assert kept == pytest.approx(planned, rel=1e-3)
     assert getattr(suite.sizes, f"track_kept_{method}")() == kept
+
+
+def test_what_zeros_are_worth_is_a_ratio_that_falls_with_their_share():
+    tracks = (suite.inference.track_product_csr, suite.inference.track_decode)
+    assert all(track.kind == "ratio" for track in tracks)
+    few, _, most = (suite.inference.track_product_csr(zeros) for zeros in suite.inference.ZEROS)
+    assert most < 1 and most < few

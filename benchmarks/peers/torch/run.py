@@ -4,8 +4,8 @@
 
 Elsa's step beside plain Adam's, the exact mask of the k largest beside topk, kthvalue and sort, and
 loading beside transformers' own calls: the ratios that the suite tracks, each as the median of several
-runs.  Ours over theirs: less is better, below 1 ours is faster.  Products of sparse matrices are not among
-them, for tamis has none yet.
+runs.  Ours over theirs: less is better, below 1 ours is faster.  tamis has no sparse product yet, so what it
+keeps, zeros and all, stands beside torch's CSR.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import suite  # noqa: F401  one thread, before torch
-from suite import ratios
+from suite import inference, ratios
 
 PACKAGES = ("tamis", "tamis-torch", "torch", "transformers", "numpy")
 RUNS = 3
@@ -51,6 +51,13 @@ def pairs() -> Iterator[tuple[str, str, Callable[[], float]]]:
                 return float(getattr(selection, f"track_selection_by_{name}")(size, dtype))
 
             yield f"the mask of the largest tenth of {size:,}, {dtype}", f"torch.{name}", one
+    for zeros in inference.ZEROS:
+
+        def product(zeros: str = zeros) -> float:
+            return 1 / inference.track_product_csr(zeros)
+
+        yield f"a product by a matrix with {zeros} zeros, kept dense", "torch CSR", product
+    yield "decoding by a model with 90% zeros", "by the dense model", inference.track_decode
     yield "tamis_torch.load, checked", "from_pretrained of model and tokenizer", ratios.track_load
 
 
