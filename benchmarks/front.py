@@ -24,7 +24,6 @@ FOLLOWED = {
     "solver.Answers.track_gap('least squares, noisy', 'fast')": "solver, fast: % above the best",
     "sizes.track_kept_elsa_l": "Elsa-L, bytes a parameter kept",
     "ratios.track_step": "Elsa's step / plain Adam's",
-    "inference.track_decode": "decoding at 90% / by the dense model",
     "ratios.Selection.track_selection_by_topk(1000000, 'float32')": "selection / torch.topk",
 }
 ACCEPTED = {  # commit -> why what became worse there was accepted
