@@ -11,7 +11,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 PEERS = {  # file -> (what is compared, command)
     "solver-peers": ("best subset and sparse regression", "nox -s peers -- solver"),
     "llm-peers": ("Wanda and SparseGPT, weight by weight", "nox -s peers -- llm"),
-    "torch-peers": ("Elsa's step, selection, loading", "nox -s peers -- torch"),
+    "torch-peers": ("Elsa's step, selection, products, decoding, loading", "nox -s peers -- torch"),
 }
 HEAD = """# tamis beside other projects
 
