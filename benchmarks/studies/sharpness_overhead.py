@@ -1,4 +1,4 @@
-"""What a sharpness-aware step costs in plain steps: one ratio for each way to take it, measured in one run.
+"""What a sharpness-aware step costs in plain steps, and what compiling saves: ratios measured in one run.
 
 Blocks of steps of the plain optimiser alternate with blocks of sharpness-aware ones on the same network and
 batches; the median of the ratios of neighbouring blocks is reported, with the least and the greatest.  It is
@@ -23,9 +23,10 @@ from tamis_torch.vision import build, prunable
 Step = Callable[[torch.Tensor, torch.Tensor], Any]
 
 
-def steps_of(arch: str, shape: tuple[int, ...], admm: bool, radius: float) -> Step:
+def steps_of(arch: str, shape: tuple[int, ...], admm: bool, radius: float, compiled: bool = False) -> Step:
     """Return a function that makes one step on a batch."""
     network = build(arch, shape, 10).train()
+    outputs = torch.compile(network) if compiled else network
     inner: torch.optim.Optimizer = torch.optim.SGD(network.parameters(), 1e-3, momentum=0.9)
     optimizer = SharpnessAware(inner, radius) if radius else inner
     if admm:
@@ -35,7 +36,7 @@ def steps_of(arch: str, shape: tuple[int, ...], admm: bool, radius: float) -> St
     def step(inputs: torch.Tensor, labels: torch.Tensor) -> Any:
         def closure() -> torch.Tensor:
             optimizer.zero_grad()
-            loss = cross_entropy(network(inputs), labels)
+            loss = cross_entropy(outputs(inputs), labels)
             loss.backward()
             return loss
 
@@ -62,7 +63,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=8, help="Of a block.")
     given = parser.parse_args()
     shape = (1, given.side, given.side)
-    kinds = {"plain": (False, 0.0), "sharp": (False, 0.1), "admm": (True, 0.0), "admm, sharp": (True, 0.1)}
+    kinds = {
+        "plain": (False, 0.0), "sharp": (False, 0.1), "admm": (True, 0.0), "admm, sharp": (True, 0.1),
+        "compiled": (False, 0.0, True),
+    }  # fmt: skip
     made = {name: steps_of(given.arch, shape, *kind) for name, kind in kinds.items()}
     draw = torch.Generator().manual_seed(0)
     batches = [
@@ -79,7 +83,8 @@ def main() -> None:
             if number:  # the first block allocates
                 times[name].append(spent)
     result: dict[str, Any] = {"arch": given.arch, "side": given.side, "batch_size": given.batch_size}
-    for name, base in (("sharp", "plain"), ("admm, sharp", "admm"), ("admm, sharp", "plain")):
+    pairs = ("sharp", "plain"), ("admm, sharp", "admm"), ("admm, sharp", "plain"), ("compiled", "plain")
+    for name, base in pairs:
         ratios = [a / b for a, b in zip(times[name], times[base], strict=True)]
         found = {"ratio": median(ratios), "least": min(ratios), "greatest": max(ratios)}
         result[f"{name} / {base}"] = {key: round(value, 3) for key, value in found.items()}

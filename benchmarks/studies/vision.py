@@ -81,7 +81,7 @@ def make(cell: Cell, given: argparse.Namespace, images: vision.Images, folder: P
         begun = (out / "config.json").exists()
         tt.train_sparse(
             given.arch, images, method, out=out, train_images=given.images, label_noise=given.label_noise,
-            dtype=given.dtype, resume=begun, force=out.exists() and not begun,
+            dtype=given.dtype, compile=given.compile, resume=begun, force=out.exists() and not begun,
         )  # fmt: skip
     results = json.loads(told.read_text("utf-8"))
     kept = ("accuracy", "steps", "seconds", "warnings", "versions", "machine")
@@ -105,6 +105,7 @@ def main() -> None:
     parser.add_argument("--sparsities", nargs="*", type=float, default=list(SPARSITIES))
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--compile", action="store_true", help="The network's passes, by torch.")
     parser.add_argument(
         "--threads", type=int, default=1, help="Of torch; a figure is repeated with the same."
     )

@@ -214,8 +214,8 @@ OPTIONS = {
     "dtype epochs eval eval-seq-len eval-windows force growth help in-backward interval json layers lr method metric "
     "moments order out pattern penalty penalty-rise pull radius ratios recompute resume retrain rounding samples seed seq-len skip "
     "sparsity start start-sparsity state steps train weights",
-    "train-sparse": "arch augment batch-size budget checkpoint-every checkpoint-minutes data dense-share device dtype "
-    "epochs force growth help interval json label-noise layers lr method momentum out penalty penalty-rise pull "
+    "train-sparse": "arch augment batch-size budget checkpoint-every checkpoint-minutes compile data dense-share device "
+    "dtype epochs force growth help interval json label-noise layers lr method momentum out penalty penalty-rise pull "
     "radius radius-rise resume retrain rewind rounds seed skip sparsity train-images warmup weight-decay",
     "eval": "batch-size device help json seq-len task-limit task-path tasks text windows",
     "plan": "accumulate batch-size budget device-memory devices dtype from-run help in-backward json layers method "

@@ -8,6 +8,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from tamis_torch import launch
 from tamis_torch.checkpoint import Loaded
+from tamis_torch.compiling import check_compile
 from tamis_torch.course import Asked, Method, Run, run
 from tamis_torch.errors import InputError
 from tamis_torch.intervals import MINUTES, Intervals
@@ -85,6 +86,8 @@ def prune(
     if name_of(method) is None:
         raise InputError(f"method must be the settings of one of {', '.join(HOMES)}, got {method!r}")
     with launch.joined(str(device)) as (ranks, here):
+        if getattr(method, "compile", False):
+            check_compile(here)
         asked = Asked(
             model=model, tokens=tokens, method=method, folder=Path(out), tokenizer=tokenizer,
             evaluation=evaluation, eval_seq_len=eval_seq_len, eval_windows=eval_windows, device=here,

@@ -86,6 +86,10 @@ def command(
     ] = None,
     device: options.Device = "cpu",
     dtype: options.Dtype = "float32",
+    compile_: Annotated[
+        bool,
+        typer.Option("--compile", help="Fuse the network's passes; needs a C++ compiler on CPUs."),
+    ] = False,
     checkpoint_every: Annotated[
         int | None, typer.Option(help="Steps between checkpoints, a tenth of all. 0: none.")
     ] = None,
@@ -110,8 +114,8 @@ def command(
 
     run = train_sparse(
         arch, data, config, out=out, train_images=train_images, label_noise=label_noise, device=device,
-        dtype=dtype, checkpoint_every=checkpoint_every, checkpoint_minutes=checkpoint_minutes, force=force,
-        resume=resume,
+        dtype=dtype, compile=compile_, checkpoint_every=checkpoint_every,
+        checkpoint_minutes=checkpoint_minutes, force=force, resume=resume,
     )  # fmt: skip
     options.show(_summary(run.results, out), json_, _words(run.results, out))
 

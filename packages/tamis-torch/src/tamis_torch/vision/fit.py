@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from warnings import catch_warnings, simplefilter
 
 import torch
@@ -56,8 +56,9 @@ def fit(
     dtype: str,
     intervals: Intervals,
     resume: bool,
+    compile: bool = False,
 ) -> list[str]:
-    """Make the steps of a plan, in place; return warnings.
+    """Make the steps of a plan, in place, with the network's passes compiled or not; return warnings.
 
     A checkpoint is kept by default every tenth of the steps, and by time.  ADMM's last projection is not
     made yet.
@@ -70,6 +71,7 @@ def fit(
         If the loss is not finite (after a checkpoint of the last good state) or a file cannot be written.
     """
     start, warnings = _resumed(trained, folder) if resume else (0, [])
+    network = cast(nn.Module, torch.compile(trained.network)) if compile else trained.network
     steps = len(plan.rates)
     with (
         stop_requested() as stop,
@@ -95,7 +97,7 @@ def fit(
 
         try:
             train(
-                trained.network, trained.optimizer, batches, plan.rates,
+                network, trained.optimizer, batches, plan.rates,
                 sharp=trained.sharp, radii=plan.radii, start=start, dtype=dtype, after_step=after_step,
             )  # fmt: skip
         except NotFinite as error:
