@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import tamis_torch as tt
-from tamis_torch.vision import load_network, prunable
+from tamis_torch.vision import load_network, prunable, train
 
 COMMANDS = {
     "images": "train-sparse --arch mlp --epochs 1",
@@ -32,16 +32,32 @@ def test_without_a_compiler_it_is_refused_before_anything_is_written(
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on CPUs")
-def test_a_compiled_training_of_images_is_the_same_to_rounding_and_repeats(tmp_path):
-    method = tt.vision.Sam(epochs=1, batch_size=64, lr=0.01)  # no selection, in which rounding turns ties
-    runs = [
-        tt.train_sparse(
-            "resnet8", "digits", method, out=tmp_path / str(number), train_images=256, compile=number > 0
-        )
-        for number in range(3)
-    ]
-    plain, once, again = (load_network(run.model).network for run in runs)
-    for name, weight in prunable(plain).items():
-        torch.testing.assert_close(prunable(once)[name], weight, atol=1e-3, rtol=1e-3)
-        assert torch.equal(prunable(again)[name], prunable(once)[name])
-    assert any(not torch.equal(prunable(once)[name], weight) for name, weight in prunable(plain).items())
+def test_a_compiled_training_of_images_is_the_same_to_rounding_and_goes_on_with_the_same_bytes(
+    tmp_path, monkeypatch
+):
+    def run(name: str, **more):
+        method = tt.vision.Sam(epochs=1, batch_size=64, lr=0.01)  # no selection, in which rounding turns ties
+        made = tt.train_sparse("resnet8", "digits", method, out=tmp_path / name, train_images=256, **more)
+        return prunable(load_network(made.model).network)
+
+    plain, compiled = run("plain"), run("compiled", compile=True)
+    for name, weight in plain.items():
+        torch.testing.assert_close(compiled[name], weight, atol=1e-3, rtol=1e-3)
+    assert any(not torch.equal(compiled[name], weight) for name, weight in plain.items())
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(train, "cross_entropy", breaking(train.cross_entropy, call=6))
+        run("killed", compile=True, checkpoint_every=1)
+    again = run("killed", compile=True, checkpoint_every=1, resume=True)
+    assert all(torch.equal(again[name], weight) for name, weight in compiled.items())
+
+
+def breaking(honest, call: int):
+    """Return a function that does as another does until it is called so often."""
+    count = iter(range(1, call + 1))
+
+    def breaks(*arguments):
+        if next(count) == call:
+            raise KeyboardInterrupt
+        return honest(*arguments)
+
+    return breaks
