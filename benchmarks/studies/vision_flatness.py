@@ -25,10 +25,11 @@ from vision_figures import UNPRUNED
 from tamis_torch import vision
 from tamis_torch.vision.accuracy import score
 from tamis_torch.vision.batches import in_order
-from tamis_torch.vision.corruptions import STRENGTHS, corrupted
 from tamis_torch.vision.curvature import support, top_eigenvalue, trace
+from tamis_torch.vision.images import Part
 from tamis_torch.vision.landscape import loss_along, mean_loss, random_direction
 from tamis_torch.vision.landscape_chart import landscape_svg
+from tamis_torch.vision.robustness import under_corruption
 
 COLUMNS = {
     "top_eigenvalue": "top eigenvalue, zeros kept",
@@ -53,22 +54,15 @@ def measured(
     inside = top_eigenvalue(network, batches, mask=kept, **settings)
     everywhere = top_eigenvalue(network, batches, **settings)
     total = trace(network, batches, mask=kept, tolerance=0.05, most=40)
-    labels = images.test.labels[: given.tested]
-    pictures = images.test.inputs[: given.tested].float() / 255
-
-    def accuracy(inputs: Tensor) -> float:
-        return score(network, [(standard((255 * inputs).round().to(torch.uint8)), labels)]).accuracy
-
-    right = {
-        kind: [accuracy(corrupted(pictures, kind, strength)) for strength in range(1, 6)]
-        for kind in STRENGTHS
-    }
+    tested = Part(*(tensor[: given.tested] for tensor in images.test))
+    clean = score(network, in_order(tested, standard, torch.device("cpu"))).accuracy
+    right = under_corruption(network, standard, tested)
     along = {"lines": lines(network, batches, kept, inside.vector)} if drawn else {}
     return {
         "top_eigenvalue": inside.value, "top_eigenvalue_converged": inside.converged,
         "top_eigenvalue_all": everywhere.value, "top_eigenvalue_all_converged": everywhere.converged,
         "trace": total.value, "trace_error": total.error, "loss": mean_loss(network, batches),
-        "clean": 100 * accuracy(pictures),
+        "clean": 100 * clean,
         "corrupted": 100 * mean(x for kind in right.values() for x in kind), "by_kind": right, **along,
     }  # fmt: skip
 
@@ -117,7 +111,7 @@ def main() -> None:
     for label, row in study.items():
         if label in rows or not (row["method"] in UNPRUNED or row["sparsity"] == given.sparsity):
             continue
-        network, standard, _ = vision.load_network(
+        network, standard, *_ = vision.load_network(
             given.runs / given.study.removeprefix("vision-") / label / "model"
         )
         about = {name: row[name] for name in ("method", "sparsity", "seed")}

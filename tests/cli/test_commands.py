@@ -217,7 +217,7 @@ OPTIONS = {
     "train-sparse": "arch augment batch-size budget checkpoint-every checkpoint-minutes compile data dense-share device "
     "dtype epochs force growth help interval json label-noise layers lr method momentum out penalty penalty-rise pull "
     "radius radius-rise resume retrain rewind rounds seed skip sparsity train-images warmup weight-decay",
-    "eval": "batch-size device help json seq-len task-limit task-path tasks text windows",
+    "eval": "arch batch-size corrupted data device help json seq-len task-limit task-path tasks text windows",
     "plan": "accumulate batch-size budget device-memory devices dtype from-run help in-backward json layers method "
     "moments radius rate recompute rounding seq-len skip sparsity state steps weights",
     "inspect": "all help json",

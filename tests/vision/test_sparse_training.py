@@ -199,7 +199,7 @@ def test_the_second_pass_is_at_the_moved_weights_and_leaves_batch_norm_alone(ima
 
 def test_batch_norm_is_that_of_the_sparse_network(images, tmp_path):
     done = run(images, "safe", tmp_path / "run")
-    network, standard, _ = load_network(done.model)
+    network, standard, *_ = load_network(done.model)
     outputs = network[0](standard(images.train.inputs)).detach()
     torch.testing.assert_close(network[1].running_mean, outputs.mean((0, 2, 3)), rtol=1e-4, atol=1e-5)
 

@@ -88,7 +88,8 @@ def _check_folder(folder: Path) -> None:
 
 def _hint(folder: Path) -> str:
     if (folder / CLASSIFIER).is_file():
-        return ", as an image classifier has none: tamis_torch.vision.load_network reads it"
+        reads = "tamis_torch.vision.load_network reads it, tamis eval --data judges it"
+        return f", as an image classifier has none: {reads}"
     files = sorted(folder.glob("*.gguf"))
     return f", but a GGUF file: {files[0]}" if files else ""
 

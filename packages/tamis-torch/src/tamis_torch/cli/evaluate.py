@@ -3,6 +3,7 @@
 tamis eval runs/elsa/model --text wiki.test.raw --seq-len 512 --windows 20
 tamis eval runs/elsa/model --text Salesforce/wikitext:wikitext-2-raw-v1:test
 tamis eval model.gguf --text books.txt --tasks hellaswag,arc_easy --json
+tamis eval runs/safe/model --data fashion-mnist --corrupted
 """
 
 from dataclasses import asdict
@@ -35,12 +36,29 @@ def command(
         Path | None, typer.Option(help="A folder with tasks of your own, .yaml files of the harness.")
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Windows or questions a forward pass.")] = 8,
+    data: Annotated[
+        str | None, typer.Option(help="For a classifier's accuracy: digits, or a folder or .zip of images.")
+    ] = None,
+    corrupted: Annotated[
+        bool, typer.Option("--corrupted", help="Also on the images under six corruptions at five strengths.")
+    ] = False,
+    arch: Annotated[
+        str | None, typer.Option(help="The module:function that makes a classifier of your own.")
+    ] = None,
     device: options.Device = "cpu",
     json_: options.Json = False,
 ) -> None:
-    """Print the perplexity of MODEL on a text, its scores on tasks, or both."""
+    """Print the perplexity of MODEL on a text, its scores on tasks, or both; or a classifier's accuracy."""
+    if data is not None:
+        if (text, tasks, seq_len, windows, task_limit, task_path) != (None,) * 6:
+            raise InputError("--data goes without the options of texts and tasks")
+        from tamis_torch.cli.evaluate_images import evaluate
+
+        return evaluate(model, data, corrupted, arch, device, json_)
+    if corrupted or arch is not None:
+        raise InputError("--corrupted and --arch have no meaning without --data")
     if text is None and tasks is None:
-        raise InputError("give a text (--text), tasks (--tasks), or both")
+        raise InputError("give a text (--text), tasks (--tasks), or both; or images (--data)")
     if tasks is None and (task_limit, task_path) != (None, None):
         raise InputError("--task-limit and --task-path have no meaning without --tasks")
     from tamis_torch.checkpoint import load

@@ -29,6 +29,7 @@ class Classifier(NamedTuple):
     network: nn.Module
     standard: Standard
     classes: int
+    shape: tuple[int, ...]  # of one input
 
 
 def save_network(
@@ -53,7 +54,7 @@ def save_network(
         (partial / ABOUT).write_text(dumps(about, indent=1) + "\n", "utf-8")
 
 
-def load_network(folder: str | Path, network: nn.Module | None = None) -> Classifier:
+def load_network(folder: str | Path, network: nn.Module | str | None = None) -> Classifier:
     """Read what :func:`save_network` wrote, in evaluation mode on the CPU.
 
     Parameters
@@ -61,8 +62,8 @@ def load_network(folder: str | Path, network: nn.Module | None = None) -> Classi
     folder
         ``RUN/model``.
     network
-        Of the same architecture, to be filled; needed for one that is a user's own, whose code is not
-        imported because a file names it.
+        Of the same architecture, to be filled, or the ``"module:function"`` that makes it; needed for one
+        that is a user's own, whose code is not imported because a file names it.
 
     Raises
     ------
@@ -70,18 +71,22 @@ def load_network(folder: str | Path, network: nn.Module | None = None) -> Classi
         If a file is missing or damaged, or the network does not fit or is needed.
     """
     folder = Path(folder)
+    if (folder / "model" / ABOUT).is_file():
+        raise InputError(f"{folder} is the folder of a run; give its model: {folder / 'model'}")
     try:
         about: dict[str, Any] = json.loads((folder / ABOUT).read_text("utf-8"))
         state = load_file(folder / WEIGHTS)
     except (OSError, ValueError, SafetensorError) as error:
         raise InputError(f"{folder} is not a saved classifier: {error}") from error
-    if network is None:
-        if about["architecture"] not in NETWORKS:
-            raise InputError(f"network must be given, to be filled: {folder} is of {about['architecture']}")
-        network = build(about["architecture"], tuple(about["shape"]), about["classes"])
+    shape = tuple(about["shape"])
+    if network is None and about["architecture"] not in NETWORKS:
+        given = f"network must be given (--arch), to be filled: {folder} is of {about['architecture']}"
+        raise InputError(given)
+    if not isinstance(network, nn.Module):
+        network = build(network or about["architecture"], shape, about["classes"])
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
         raise InputError(f"{folder} does not fit the network: {in_one_line(error)}") from error
     mean, deviation = (torch.tensor(about[name])[:, None, None] for name in ("mean", "deviation"))
-    return Classifier(network.eval(), Standard(mean, deviation), about["classes"])
+    return Classifier(network.eval(), Standard(mean, deviation), about["classes"], shape)

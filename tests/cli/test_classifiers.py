@@ -1,0 +1,96 @@
+"""``tamis eval --data``: a saved classifier is judged as its run judged it, and bad input is named."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+import tamis_torch as tt
+from tamis_torch.cli import main
+from tamis_torch.vision.corruptions import STRENGTHS
+
+MINE = """
+from torch import nn
+def net(shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, classes))
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    method = tt.vision.Admm(sparsity=0.8, epochs=3, batch_size=64)
+    return tt.train_sparse("resnet8", "digits", method, out=tmp_path_factory.mktemp("runs") / "run")
+
+
+@pytest.fixture
+def tamis(monkeypatch, capsys):
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["tamis", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        shown = capsys.readouterr()
+        return int(ended.value.code or 0), shown.out, shown.err
+
+    return call
+
+
+def test_the_accuracy_is_the_runs_own(run, tamis):
+    code, out, _ = tamis("eval", run.model, "--data", "digits", "--json")
+    found, told = json.loads(out.splitlines()[-1]), run.results
+    assert code == 0 and found["accuracy"] == told["accuracy"]["after"]
+    assert found["loss"] == pytest.approx(told["accuracy"]["loss"], rel=1e-5)
+    assert found["data"] == told["data"]["eval"] and "corrupted" not in found
+
+
+def test_corruptions_are_shown_a_kind_a_line_and_harm_the_more_the_stronger(run, tamis):
+    _, out, _ = tamis("eval", run.model, "--data", "digits", "--corrupted", "--json")
+    found = json.loads(out.splitlines()[-1])
+    assert list(found["corrupted"]) == list(STRENGTHS)
+    assert all(len(shares) == 5 and max(shares) <= 1 for shares in found["corrupted"].values())
+    assert found["corrupted"]["contrast"][4] < found["corrupted"]["contrast"][0]
+    code, out, _ = tamis("eval", run.model, "--data", "digits", "--corrupted")
+    assert code == 0 and all(any(line.startswith(kind) for line in out.splitlines()) for kind in STRENGTHS)
+    assert f"{100 * found['corrupted']['jpeg'][0]:.2f}" in out
+
+
+def test_a_classifier_of_ones_own_is_named_to_be_judged(tamis, tmp_path, monkeypatch):
+    (tmp_path / "mine_to_judge.py").write_text(MINE)
+    monkeypatch.chdir(tmp_path)
+    arch = "mine_to_judge:net"
+    done = tt.train_sparse(arch, "digits", tt.vision.Dense(epochs=1, batch_size=64), out=tmp_path / "run")
+    code, _, errors = tamis("eval", done.model, "--data", "digits")
+    assert code == 2 and f"is of {arch}" in errors and "--arch" in errors
+    code, out, _ = tamis("eval", done.model, "--data", "digits", "--arch", arch, "--json")
+    assert code == 0 and json.loads(out)["accuracy"] == done.results["accuracy"]["after"]
+
+
+BAD = {
+    "the run's folder": (("{run}", "--data", "digits"), "is the folder of a run; give its model"),
+    "no classifier": (("{here}", "--data", "digits"), "is not a saved classifier"),
+    "with a text": (("{model}", "--data", "digits", "--text", "x"), "goes without the options of texts"),
+    "no images": (("{model}", "--corrupted"), "have no meaning without --data"),
+    "no such images": (("{model}", "--data", "nowhere"), "data nowhere does not exist"),
+    "no such device": (("{model}", "--data", "digits", "--device", "quantum"), "quantum"),
+    "other network": (("{model}", "--data", "digits", "--arch", "mlp"), "does not fit the network"),
+    "as a language model": (("{model}", "--text", "x"), "x does not exist"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line(case, run, tamis, tmp_path):
+    arguments, message = BAD[case]
+    places = {"run": run.folder, "model": run.model, "here": tmp_path}
+    code, out, errors = tamis("eval", *(word.format(**places) for word in arguments))
+    assert code == 2 and message in errors and len(errors.splitlines()) == 1 and not out
+
+
+def test_images_of_another_shape_are_refused(run, tamis, tmp_path: Path):
+    from PIL import Image
+
+    for part in ("train", "test"):
+        for label in ("a", "b"):
+            (tmp_path / part / label).mkdir(parents=True)
+            Image.new("L", (9, 9), 40).save(tmp_path / part / label / "1.png")
+    code, _, errors = tamis("eval", run.model, "--data", tmp_path)
+    assert code == 2 and "takes (1, 8, 8) in 10 classes" in errors and "(1, 9, 9) in 2 classes" in errors
