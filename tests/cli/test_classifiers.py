@@ -60,7 +60,7 @@ def test_a_classifier_of_ones_own_is_named_to_be_judged(tamis, tmp_path, monkeyp
     arch = "mine_to_judge:net"
     done = tt.train_sparse(arch, "digits", tt.vision.Dense(epochs=1, batch_size=64), out=tmp_path / "run")
     code, _, errors = tamis("eval", done.model, "--data", "digits")
-    assert code == 2 and f"is of {arch}" in errors and "--arch" in errors
+    assert code == 2 and f"is of {arch}: add --arch" in errors
     code, out, _ = tamis("eval", done.model, "--data", "digits", "--arch", arch, "--json")
     assert code == 0 and json.loads(out)["accuracy"] == done.results["accuracy"]["after"]
 
@@ -68,11 +68,16 @@ def test_a_classifier_of_ones_own_is_named_to_be_judged(tamis, tmp_path, monkeyp
 BAD = {
     "the run's folder": (("{run}", "--data", "digits"), "is the folder of a run; give its model"),
     "no classifier": (("{here}", "--data", "digits"), "is not a saved classifier"),
+    "missing": (("{here}/nothing", "--data", "digits"), "nothing does not exist"),
+    "with a batch size": (("{model}", "--data", "digits", "--batch-size", "8"), "goes without the options"),
     "with a text": (("{model}", "--data", "digits", "--text", "x"), "goes without the options of texts"),
     "no images": (("{model}", "--corrupted"), "have no meaning without --data"),
     "no such images": (("{model}", "--data", "nowhere"), "data nowhere does not exist"),
     "no such device": (("{model}", "--data", "digits", "--device", "quantum"), "quantum"),
-    "other network": (("{model}", "--data", "digits", "--arch", "mlp"), "does not fit the network"),
+    "other network": (
+        ("{model}", "--data", "digits", "--arch", "mlp"),
+        "which is of resnet8, does not fit the network",
+    ),
     "as a language model": (("{model}", "--text", "x"), "x does not exist"),
 }
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def command(
-    model: options.Model,
+    model: Annotated[
+        str, typer.Argument(help="A Hugging Face folder, a .gguf file, a hub name, or RUN/model of a run.")
+    ],
     text: Annotated[
         str | None, typer.Option(help="For the perplexity: a text file, a .jsonl or org/name:config:split.")
     ] = None,
@@ -35,7 +37,9 @@ def command(
     task_path: Annotated[
         Path | None, typer.Option(help="A folder with tasks of your own, .yaml files of the harness.")
     ] = None,
-    batch_size: Annotated[int, typer.Option(help="Windows or questions a forward pass.")] = 8,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Windows or questions a forward pass, by default 8.")
+    ] = None,
     data: Annotated[
         str | None, typer.Option(help="For a classifier's accuracy: digits, or a folder or .zip of images.")
     ] = None,
@@ -50,7 +54,7 @@ def command(
 ) -> None:
     """Print the perplexity of MODEL on a text, its scores on tasks, or both; or a classifier's accuracy."""
     if data is not None:
-        if (text, tasks, seq_len, windows, task_limit, task_path) != (None,) * 6:
+        if (text, tasks, seq_len, windows, task_limit, task_path, batch_size) != (None,) * 7:
             raise InputError("--data goes without the options of texts and tasks")
         from tamis_torch.cli.evaluate_images import evaluate
 
@@ -66,7 +70,7 @@ def command(
     from tamis_torch.harness import evaluate_tasks, find_tasks, table
 
     content = None if text is None else read_text(text)
-    loaded = load(model, device=device)
+    loaded, batch_size = load(model, device=device), 8 if batch_size is None else batch_size
     found = None if tasks is None else find_tasks([name.strip() for name in tasks.split(",")], task_path)
     result: dict[str, Any] = {"model": model}
     words = []

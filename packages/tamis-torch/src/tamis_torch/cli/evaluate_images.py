@@ -39,11 +39,9 @@ def evaluate(model: str, data: str, corrupted: bool, arch: str | None, device: s
 
 
 def _check_fit(classifier: Classifier, images: Images) -> None:
-    wanted = f"the classifier takes {classifier.shape} in {classifier.classes} classes"
-    if images.shape != classifier.shape or images.classes > classifier.classes:
-        raise InputError(
-            f"data must fit: {wanted}, {images.name} has {images.shape} in {images.classes} classes"
-        )
+    wanted, found = (f"{each.shape} in {each.classes} classes" for each in (classifier, images))
+    if wanted != found:
+        raise InputError(f"data must fit: the classifier takes {wanted}, {images.name} has {found}")
 
 
 def _named(images: Images) -> str:
@@ -52,7 +50,7 @@ def _named(images: Images) -> str:
 
 def _table(found: Accuracies) -> str:
     """Return a line a kind: the accuracy at strengths 1 to 5 and their mean, in per cent."""
-    head = f"{'corruption':<16}{''.join(f'{strength:>7}' for strength in range(1, 6))}   mean"
+    head = f"{'% at strength':<16}{''.join(f'{strength:>7}' for strength in range(1, 6))}   mean"
     lines = [
         f"{kind:<16}{''.join(f'{100 * x:7.2f}' for x in shares)}{100 * fmean(shares):7.2f}"
         for kind, shares in found.items()

@@ -21,7 +21,9 @@ def command(
     ] = "resnet8",
     data: Annotated[
         str,
-        typer.Option(help="digits, or a folder: IDX, CIFAR's .bin, or a folder a class in train/ and test/."),
+        typer.Option(
+            help="digits, or a folder: IDX, CIFAR's .bin, or a folder a class in train/ and test/, also .zip."
+        ),
     ] = "digits",
     method: Annotated[str, typer.Option(help=f"One of {METHODS}.")] = "safe",
     sparsity: Annotated[float | None, typer.Option(help="Fraction of zeros, in [0, 1); 0.9.")] = None,

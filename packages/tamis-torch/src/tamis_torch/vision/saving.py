@@ -71,22 +71,28 @@ def load_network(folder: str | Path, network: nn.Module | str | None = None) -> 
         If a file is missing or damaged, or the network does not fit or is needed.
     """
     folder = Path(folder)
-    if (folder / "model" / ABOUT).is_file():
-        raise InputError(f"{folder} is the folder of a run; give its model: {folder / 'model'}")
+    _check_place(folder)
     try:
         about: dict[str, Any] = json.loads((folder / ABOUT).read_text("utf-8"))
         state = load_file(folder / WEIGHTS)
     except (OSError, ValueError, SafetensorError) as error:
         raise InputError(f"{folder} is not a saved classifier: {error}") from error
-    shape = tuple(about["shape"])
-    if network is None and about["architecture"] not in NETWORKS:
-        given = f"network must be given (--arch), to be filled: {folder} is of {about['architecture']}"
-        raise InputError(given)
+    arch, shape = about["architecture"], tuple(about["shape"])
+    if network is None and arch not in NETWORKS:
+        raise InputError(f"network must be given, as {folder} is of {arch}: add --arch module:function")
     if not isinstance(network, nn.Module):
-        network = build(network or about["architecture"], shape, about["classes"])
+        network = build(network or arch, shape, about["classes"])
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        raise InputError(f"{folder} does not fit the network: {in_one_line(error)}") from error
+        reason = in_one_line(error, 200)
+        raise InputError(f"{folder}, which is of {arch}, does not fit the network: {reason}") from error
     mean, deviation = (torch.tensor(about[name])[:, None, None] for name in ("mean", "deviation"))
     return Classifier(network.eval(), Standard(mean, deviation), about["classes"], shape)
+
+
+def _check_place(folder: Path) -> None:
+    if (folder / "model" / ABOUT).is_file():
+        raise InputError(f"{folder} is the folder of a run; give its model: {folder / 'model'}")
+    if not folder.is_dir():
+        raise InputError(f"model folder {folder} does not exist; a run that was stopped has none yet")
