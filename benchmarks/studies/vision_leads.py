@@ -18,6 +18,7 @@ STUDIES = {
     "MLP, digits, half of the labels wrong": "digits-mlp-noise0.5-memorised",
     "MLP, digits, three quarters wrong": "digits-mlp-noise0.75-memorised",
     "ResNet-8, Fashion-MNIST": "fashion-mnist-resnet8",
+    "ResNet-20, Fashion-MNIST": "fashion-mnist-resnet20",
     "ResNet-20, CIFAR-10": "cifar10-resnet20",
 }
 OUT = (*UNPRUNED, "safe", "admm, paper's form", "safe, paper's form")  # no rivals of SAFE in tamis's form
@@ -26,6 +27,7 @@ FITTED = [
     ("ResNet-8, digits", 0.95), ("ResNet-8, digits", 0.995),
     ("MLP, digits, half of the labels wrong", 0.8), ("MLP, digits, half of the labels wrong", 0.95),
     *(("ResNet-8, Fashion-MNIST", sparsity) for sparsity in (0.8, 0.95, 0.99, 0.995)),
+    *(("ResNet-20, Fashion-MNIST", sparsity) for sparsity in (0.8, 0.95, 0.99, 0.995)),
     ("ResNet-20, CIFAR-10", 0.99),
 ]  # fmt: skip
 
