@@ -1,7 +1,10 @@
 """The commands as a user types them: exit code, one readable line, JSON on the last line."""
 
+import html
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -155,9 +158,39 @@ def test_plan_says_in_words_and_in_json_what_python_says(places, tamis):
     assert code == 0 and "moments" in out and "give --rate" in out and "devices 1 of 80.0 GB" in out
 
 
-def test_train_sparse_says_what_python_does_and_its_page_has_the_command_that_does_it_again(places, tamis):
-    import re
+AGAIN = {
+    "elsa-l": TINY, "elsa-l ": [*TINY, "--after-backward"], "elsa": [*TINY, "--recompute", "--warmup", "0.5"],
+    "alps": ["--samples", "2", "--seq-len", "16"], "sparsegpt": ["--samples", "2", "--seq-len", "16"],
+    "ladmm": ["--samples", "2", "--seq-len", "16"], "wanda": ["--samples", "2", "--seq-len", "16"],
+    "safe": ["--samples", "2", "--seq-len", "16", "--epochs", "1"], "magnitude": [], "dense": TINY,
+}  # fmt: skip
 
+
+@pytest.mark.parametrize("method", AGAIN)
+def test_the_command_on_the_page_does_it_again(method, places, tamis):
+    again = places["out"].with_name("again")
+    given = ["--method", method.strip(), *AGAIN[method]] + (
+        ["--train", places["text"]] if AGAIN[method] else []
+    )
+    code, _, errors = tamis("prune", places["model"], *given, "--out", places["out"])
+    assert code == 0, errors
+    code, _, errors = tamis(*typed(places["out"], again))
+    assert code == 0, errors
+    configs = [json.loads((folder / "config.json").read_text("utf-8")) for folder in (places["out"], again)]
+    weights = [(folder / "model" / "model.safetensors").read_bytes() for folder in (places["out"], again)]
+    assert configs[0] == configs[1] and weights[0] == weights[1]
+
+
+def typed(folder: Path, out: Path) -> list[str]:
+    """Return the words of the command on a run's page, with another folder to write."""
+    page = html.unescape((folder / "report.html").read_text("utf-8"))
+    command = re.search(r"tamis ((?:prune|train-sparse).*?)</code>", page, re.DOTALL)[1]
+    words = shlex.split(command.replace("\\\n", " "))
+    words[words.index("--out") + 1] = str(out)
+    return words
+
+
+def test_train_sparse_says_what_python_does_and_its_page_has_the_command_that_does_it_again(places, tamis):
     import tamis_torch as tt
 
     runs = [places["out"].with_name(name) for name in ("safe", "gmp", "again")]
@@ -171,10 +204,7 @@ def test_train_sparse_says_what_python_does_and_its_page_has_the_command_that_do
     code, out, _ = tamis("train-sparse", *quick, "--method", "gmp", "--out", runs[1])
     assert code == 0 and re.search(r"accuracy [\d.]+% on 360 test images of digits", out)
     assert "sparsity 90.0" in out
-    page = (runs[0] / "report.html").read_text("utf-8")
-    command = re.search(r"tamis (train-sparse.*?)</code>", page, re.DOTALL)[1].replace("\\\n", " ").split()
-    command[command.index("--out") + 1] = str(runs[2])
-    assert tamis(*command)[0] == 0
+    assert tamis(*typed(runs[0], runs[2]))[0] == 0
     weights = [(run / "model" / "model.safetensors").read_bytes() for run in (runs[0], runs[2])]
     assert weights[0] == weights[1]
     code, out, _ = tamis("compare", *runs[:2], "--out", places["out"].with_name("page.html"), "--json")
@@ -213,7 +243,7 @@ OPTIONS = {
     "prune": "accumulate batch-size budget checkpoint-every checkpoint-minutes compile damping device "
     "dtype epochs eval eval-seq-len eval-windows force growth help in-backward interval json layers lr method metric "
     "moments order out pattern penalty penalty-rise pull radius ratios recompute resume retrain rounding samples seed seq-len skip "
-    "sparsity start start-sparsity state steps train weights",
+    "sparsity start start-sparsity state steps train warmup weights",
     "train-sparse": "arch augment batch-size budget checkpoint-every checkpoint-minutes compile data dense-share device "
     "dtype epochs force growth help interval json label-noise layers lr method momentum out penalty penalty-rise pull "
     "radius radius-rise resume retrain rewind rounds seed skip sparsity train-images warmup weight-decay",

@@ -51,6 +51,9 @@ def command(
     lr: Annotated[
         float | None, typer.Option(help="Peak learning rate; else from width and sparsity.")
     ] = None,
+    warmup: Annotated[
+        float | None, typer.Option(help="Share of the steps over which the learning rate rises; 0.05.")
+    ] = None,
     penalty: Annotated[
         float | None, typer.Option(help="Strength of the pull to the sparse set; 0.1.")
     ] = None,
@@ -71,7 +74,7 @@ def command(
     growth: Annotated[
         float | None,
         typer.Option(
-            help="Share of the steps in which sparsity grows; 0.4, less from a start near the goal."
+            help="Share of the steps in which sparsity grows; 0.4, less from a start near the goal. ladmm: steps; 15."
         ),
     ] = None,
     retrain: Annotated[
@@ -140,10 +143,12 @@ def command(
     json_: options.Json = False,
 ) -> None:
     """Prune MODEL and write a run folder: the model, metrics and a report page."""
+    if method == "ladmm" and growth is not None and growth.is_integer():
+        growth = int(growth)  # a count of iterations there, a share of the steps elsewhere
     config = _config(
         method,
         sparsity=sparsity, pattern=pattern, layers=layers, skip=skip,
-        steps=steps, batch_size=batch_size, seq_len=seq_len, lr=lr, seed=seed,
+        steps=steps, batch_size=batch_size, seq_len=seq_len, lr=lr, seed=seed, warmup=warmup,
         samples=samples, ratios=ratios, epochs=epochs, damping=damping,
         penalty=penalty, penalty_rise=penalty_rise, interval=interval, radius=radius, growth=growth,
         retrain=retrain, start=start, start_sparsity=start_sparsity, pull=pull, metric=metric,

@@ -27,6 +27,8 @@ METHODS = {
     "sam": "sharpness-aware training",
 }
 ANY_LAYER = {"layers": "*", "skip": ""}  # settings that say nothing
+TURNED_OFF = {"in_backward": "--after-backward"}  # by an option; all else that is off is off by default
+ONLY_IN_PYTHON = ("block", "iterations", "every")  # settings of methods that prune block by block
 
 
 def title(run: RunFolder) -> str:
@@ -101,15 +103,24 @@ def command(run: RunFolder) -> str:
     if any(str(run.config.get(name)).startswith(GIVEN) for name in ("arch", "data")):
         return ""
     words = [
-        f"--{name.replace('_', '-')} {shlex.quote(str(value))}"
+        _option(name, value)
         for name, value in run.config.items()
-        if name != "model"
+        if name not in ("model", *ONLY_IN_PYTHON)
         and not name.endswith("_hash")
         and value is not None
+        and (value is not False or name in TURNED_OFF)
         and value != ANY_LAYER.get(name)
     ]
     first = "tamis train-sparse" if is_on_images(run) else f"tamis prune {shlex.quote(model(run))}"
     return " \\\n    ".join([first, *words, f"--out {shlex.quote(run.path.name + '-again')}"])
+
+
+def _option(name: str, value: object) -> str:
+    """Return an option as it is typed; of what is on or off only the name is."""
+    if value is False:
+        return TURNED_OFF[name]
+    option = f"--{name.replace('_', '-')}"
+    return option if value is True else f"{option} {shlex.quote(str(value))}"
 
 
 def model(run: RunFolder) -> str:
