@@ -1,13 +1,11 @@
 """``tamis eval --data``: a saved classifier is judged as its run judged it, and bad input is named."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 import tamis_torch as tt
-from tamis_torch.cli import main
 from tamis_torch.vision.corruptions import STRENGTHS
 
 MINE = """
@@ -21,18 +19,6 @@ def net(shape, classes):
 def run(tmp_path_factory):
     method = tt.vision.Admm(sparsity=0.8, epochs=3, batch_size=64)
     return tt.train_sparse("resnet8", "digits", method, out=tmp_path_factory.mktemp("runs") / "run")
-
-
-@pytest.fixture
-def tamis(monkeypatch, capsys):
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tamis", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        shown = capsys.readouterr()
-        return int(ended.value.code or 0), shown.out, shown.err
-
-    return call
 
 
 def test_the_accuracy_is_the_runs_own(run, tamis):

@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from tamis_torch.cli import main
-
 RESULTS = {
     "results": {
         "own": {"name": "own", "alias": "own", "sample_len": 3, "acc,none": 0.5, "acc_stderr,none": 0.25,
@@ -23,20 +21,6 @@ RESULTS = {
     "versions": {"own": 2.0, "both": None},
     "higher_is_better": {"own": {"acc": True}},
 }  # fmt: skip
-
-
-@pytest.fixture
-def tamis(monkeypatch, capsys):
-    """Return a function that runs a command in this process: (exit code, stdout, stderr)."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["tamis", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        shown = capsys.readouterr()
-        return int(ended.value.code or 0), shown.out, shown.err
-
-    return run
 
 
 @pytest.fixture
