@@ -30,9 +30,15 @@ def settings(
         raise InputError(f"method must be one of {', '.join(known)}, got {method!r}")
     kind = kind_of(method)
     given = {name: value for name, value in given.items() if value is not None}
-    if unused := sorted(set(given) - {field.name for field in fields(kind)}):
+    wanted = {field.name: field.type for field in fields(kind)}
+    if unused := sorted(set(given) - set(wanted)):
         raise InputError(f"--{unused[0].replace('_', '-')} has no meaning for the method {method}")
-    return kind(**given)
+    return kind(**{name: _as_count(value) if wanted[name] is int else value for name, value in given.items()})
+
+
+def _as_count(value: Any) -> Any:
+    """Return a whole number as one: an option that is a share to one method may be a count to another."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def show(result: dict[str, Any], as_json: bool, words: str) -> None:

@@ -143,8 +143,6 @@ def command(
     json_: options.Json = False,
 ) -> None:
     """Prune MODEL and write a run folder: the model, metrics and a report page."""
-    if method == "ladmm" and growth is not None and growth.is_integer():
-        growth = int(growth)  # a count of iterations there, a share of the steps elsewhere
     config = _config(
         method,
         sparsity=sparsity, pattern=pattern, layers=layers, skip=skip,
