@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import torch
+from breaking import breaking
 
 import tamis_torch as tt
 from tamis_torch.vision import load_network, prunable, train
@@ -49,15 +50,3 @@ def test_a_compiled_training_of_images_is_the_same_to_rounding_and_goes_on_with_
         run("killed", compile=True, checkpoint_every=1)
     again = run("killed", compile=True, checkpoint_every=1, resume=True)
     assert all(torch.equal(again[name], weight) for name, weight in compiled.items())
-
-
-def breaking(honest, call: int):
-    """Return a function that does as another does until it is called so often."""
-    count = iter(range(1, call + 1))
-
-    def breaks(*arguments):
-        if next(count) == call:
-            raise KeyboardInterrupt
-        return honest(*arguments)
-
-    return breaks

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from breaking import breaking
 
 from tamis_torch import Elsa, InputError, RunError, journal, prune, training
 from tamis_torch.checkpoint import load_state
@@ -30,15 +31,7 @@ def untimed(run: Path) -> list[dict]:
 
 def killed_in(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Break off this gradient as Ctrl-C twice would, without a word to the folder."""
-    honest, calls = training.gradient, []
-
-    def breaking(*arguments):
-        calls.append(1)
-        if len(calls) == step:
-            raise KeyboardInterrupt
-        return honest(*arguments)
-
-    monkeypatch.setattr(training, "gradient", breaking)
+    monkeypatch.setattr(training, "gradient", breaking(training.gradient, step))
 
 
 def broken_off(step: int, *, out: Path, model: Path, text: Path, resume: bool = False) -> None:

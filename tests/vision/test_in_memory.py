@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from breaking import breaking
 from torch import nn
 
 import tamis_torch as tt
@@ -33,16 +34,8 @@ def weights_of(folder) -> bytes:
 
 def killed(out, monkeypatch) -> None:
     """Leave a run that stopped after its fifth step, with a checkpoint after the fourth."""
-    honest, calls = train.cross_entropy, []
-
-    def breaking(*arguments):
-        calls.append(1)
-        if len(calls) == 11:  # two passes a step
-            raise KeyboardInterrupt
-        return honest(*arguments)
-
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(train, "cross_entropy", breaking)
+        patch.setattr(train, "cross_entropy", breaking(train.cross_entropy, call=11))  # two passes a step
         run(out, checkpoint_every=2)
 
 
