@@ -37,7 +37,7 @@ from tamis_torch.few_bits import FewBitsAdam
 from tamis_torch.in_backward import step_in_backward
 from tamis_torch.ranks import Ranks, local, rows_before, share
 from tamis_torch.select import keep_in_turn, keep_largest
-from tamis_torch.weights import nonzeros
+from tamis_torch.zeros import nonzeros
 
 STEPS = 8
 

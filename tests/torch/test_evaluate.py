@@ -13,7 +13,8 @@ from tamis_torch import evaluate
 from tamis_torch.checkpoint import load
 from tamis_torch.data import read_text, tokenize
 from tamis_torch.errors import InputError
-from tamis_torch.evaluate import evaluating, longest_context, perplexity
+from tamis_torch.evaluate import longest_context, perplexity
+from tamis_torch.modes import evaluating
 
 
 @pytest.fixture

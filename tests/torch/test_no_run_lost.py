@@ -95,7 +95,7 @@ def test_a_run_without_its_page_is_not_trained_again(whole, tiny_folder, tiny_te
     out = tmp_path / "run"
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(
-            "tamis_torch.results.write_report", lambda folder: (_ for _ in ()).throw(KeyboardInterrupt)
+            "tamis_torch.runs.write_report", lambda folder: (_ for _ in ()).throw(KeyboardInterrupt)
         )
         prune(tiny_folder, tiny_text, ELSA, out=out)
     monkeypatch.setattr(training, "gradient", None)
@@ -118,7 +118,7 @@ def test_results_of_an_earlier_part_are_not_those_of_a_run_that_ends_without_a_p
     assert "failed" in (out / "report.html").read_text("utf-8")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(
-            "tamis_torch.results.write_report", lambda folder: (_ for _ in ()).throw(KeyboardInterrupt)
+            "tamis_torch.runs.write_report", lambda folder: (_ for _ in ()).throw(KeyboardInterrupt)
         )
         prune(tiny_folder, tiny_text, ELSA, out=out, resume=True)
     assert not (out / "report.html").exists() and read(out / "run.json")["status"] == "complete"
@@ -131,7 +131,7 @@ def test_the_reason_of_a_failure_is_not_that_its_results_could_not_be_written(
         raise RunError("cannot write run.json: No space left on device")
 
     monkeypatch.setattr(training, "gradient", lambda *_: (float("nan"), 1.0))
-    monkeypatch.setattr("tamis_torch.results.write", full)
+    monkeypatch.setattr("tamis_torch.runs.write", full)
     with pytest.raises(RunError, match="loss is nan"):
         prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "run")
 

@@ -8,7 +8,7 @@ import torch
 from tamis_torch import ADMM, ALPS, Elsa, InputError, Magnitude, load, prunable, prune
 from tamis_torch.fit import Interrupted
 from tamis_torch.methods.iteration import sparsity_at
-from tamis_torch.weights import zeros
+from tamis_torch.zeros import zeros
 
 SETTINGS = {"steps": 8, "batch_size": 2, "seq_len": 16, "growth": 0.5}
 ELSA = Elsa(sparsity=0.9, start_sparsity=0.6, **SETTINGS)

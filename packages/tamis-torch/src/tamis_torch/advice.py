@@ -16,7 +16,7 @@ from tamis_torch.methods.elsa import Elsa
 from tamis_torch.methods.goal import Goal
 from tamis_torch.ranks import local, ranks_of
 from tamis_torch.select import threshold
-from tamis_torch.weights import nonzeros
+from tamis_torch.zeros import nonzeros
 
 RESIDUAL = 0.05  # |w - z|/|w| at the end beyond which the last projection costs more than noise
 FIXED = 0.2  # the same where the support is fixed and retrained: good runs have at most half of it

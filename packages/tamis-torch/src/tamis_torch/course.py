@@ -6,7 +6,6 @@ Nothing long starts before every input has been checked, and the model appears u
 only when it is whole.
 """
 
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from tamis_torch import advice, blockwise, environment, fit, launch, resolved, results, sharding
+from tamis_torch import advice, blockwise, environment, fit, launch, resolved, results, runs, sharding
 from tamis_torch.checkpoint import Loaded, can_resume, folder_bytes, save
 from tamis_torch.errors import InputError, RunError
 from tamis_torch.intervals import Intervals
@@ -31,25 +30,13 @@ from tamis_torch.methods.names import name_of
 from tamis_torch.methods.schedule import Training
 from tamis_torch.opening import calibration, prepare_start
 from tamis_torch.ranks import Ranks
+from tamis_torch.runs import Run
 from tamis_torch.sharding import check_shares
 from tamis_torch.task import Task, prepare
 from tamis_torch.training import check_model, peak_lr
-from tamis_torch.weights import zeros
+from tamis_torch.zeros import counted, zeros
 
 Method = Goal | Training  # any method's settings
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run: its folder and what ``run.json`` says."""
-
-    folder: Path
-    results: dict[str, Any]
-
-    @property
-    def model(self) -> Path:
-        """The pruned model, as ``AutoModelForCausalLM.from_pretrained`` loads it."""
-        return self.folder / "model"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,19 +65,17 @@ def run(asked: Asked, ranks: Ranks) -> Run:
     task = _prepared(asked)
     asked = replace(asked, method=_settled(asked.method, task))
     settings = _settings(asked, task, ranks)
-    if launch.first(ranks, lambda: resolved.ended(asked.folder, settings, asked.force, asked.resume)):
-        return Run(asked.folder, results.told(asked.folder))
-    started = monotonic() - (results.spent(asked.folder) if asked.resume else 0.0)
+    if launch.first(ranks, lambda: runs.open_folder(asked.folder, settings, asked.force, asked.resume)):
+        return Run(asked.folder, runs.told(asked.folder))
+    started = monotonic() - (runs.spent(asked.folder) if asked.resume else 0.0)
     record = results.begun(task, settings["method"], asked.method, asked.device)
     try:
         with launch.noticing():
             task = _work(asked, task, record, ranks)
             return _finish(asked, task, record, ranks, started)
     except RunError as error:
-        record |= {"status": fit.status_of(error), "message": str(error), "seconds": monotonic() - started}
         if ranks.rank == 0:
-            with suppress(RunError):  # on a full disk; the reason is the first one
-                results.write(asked.folder, record)
+            runs.write_failure(asked.folder, record, error, started)
         raise
 
 
@@ -156,7 +141,7 @@ def _finish(asked: Asked, task: Task, record: dict[str, Any], ranks: Ranks, star
     if record["perplexity"]:
         record["perplexity"]["after"] = results.judge(task)
         record["warnings"] += advice.worse(record["perplexity"])
-    record |= results.counted(task.weights)
+    record |= counted(task.weights)
     record["warnings"] += advice.sparser(asked.method, record["sparsity"])
     record |= {
         "status": "complete",
@@ -164,5 +149,5 @@ def _finish(asked: Asked, task: Task, record: dict[str, Any], ranks: Ranks, star
         "peak_memory_bytes": environment.peak_memory(asked.device),
         "size": {"model_bytes": folder_bytes(folder / "model")},
     }
-    launch.first(ranks, lambda: results.write(folder, record))
+    launch.first(ranks, lambda: runs.write(folder, record))
     return Run(folder, record)

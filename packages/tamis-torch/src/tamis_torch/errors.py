@@ -13,6 +13,17 @@ class RunError(RuntimeError):
     """Something failed under way: loss not finite, disk full, folder not writable (exits with 1)."""
 
 
+class NotFinite(RunError):
+    """The loss or its gradient became NaN or infinite; the weights are those before that step."""
+
+    def __init__(self, step: int, loss: float, norm: float) -> None:
+        super().__init__(
+            f"the loss is {loss} and its gradient's norm {norm} in step {step + 1}; the state after step "
+            f"{step} is kept; begin anew with a smaller learning rate"
+        )
+        self.step = step  # steps made before
+
+
 def in_one_line(error: BaseException, most: int | None = None) -> str:
     """Return what another library's error says, at most so many characters; its name if it says nothing."""
     return " ".join(str(error).split())[:most] or type(error).__name__

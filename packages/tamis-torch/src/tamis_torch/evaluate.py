@@ -10,8 +10,6 @@ before the loss, whatever the model's dtype.
 """
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +19,7 @@ from torch.nn import functional as F
 
 from tamis_torch.data import windows as cut
 from tamis_torch.errors import InputError
+from tamis_torch.modes import evaluating
 
 DEFAULT_SEQ_LEN = 2048  # of SparseGPT, Wanda and those after them
 LOGITS = 2**28  # of one forward pass at most (1 GiB in float32): a smaller batch changes nothing else
@@ -82,18 +81,6 @@ def window_losses(model: nn.Module, inputs: Tensor) -> Tensor:
     logits = model(input_ids=inputs, use_cache=False).logits
     pairs = zip(logits, inputs, strict=True)  # window by window: the softmax copies the logits
     return torch.stack([F.cross_entropy(row[:-1].float(), ids[1:]).double() for row, ids in pairs])
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Put a model in eval mode and, afterwards, each of its modules back in its own."""
-    before = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, training in before:
-            module.training = training
 
 
 def longest_context(model: nn.Module) -> int | None:

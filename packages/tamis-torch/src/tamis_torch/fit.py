@@ -10,7 +10,7 @@ from torch import nn
 from tamis_torch import advice, snapshot
 from tamis_torch.adam import adam_of
 from tamis_torch.data import Batches
-from tamis_torch.errors import RunError
+from tamis_torch.errors import NotFinite
 from tamis_torch.in_backward import InBackward
 from tamis_torch.interrupt import Interrupted, stop_requested
 from tamis_torch.intervals import Clock, Intervals
@@ -25,12 +25,7 @@ from tamis_torch.optimizer import ADMM
 from tamis_torch.ranks import Ranks, ranks_of
 from tamis_torch.shards import load_shards
 from tamis_torch.task import Task
-from tamis_torch.training import NotFinite, check_model, peak_lr, train
-
-
-def status_of(error: RunError) -> str:
-    """Return how a run that ended with this error is recorded."""
-    return "interrupted" if isinstance(error, Interrupted) else "failed"
+from tamis_torch.training import check_model, peak_lr, train
 
 
 def fit(

@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 from tamis_torch.checkpoint import Loaded
 from tamis_torch.errors import InputError, in_one_line
-from tamis_torch.evaluate import evaluating
 from tamis_torch.extras import borrow
+from tamis_torch.modes import evaluating
 
 USER = ("tasks", "the evaluation on tasks")  # the extra, and what needs it
 

@@ -15,8 +15,7 @@ from typing import Any, Self
 
 from torch import Tensor
 
-from tamis_torch.checkpoint import write_atomically
-from tamis_torch.folders import writing
+from tamis_torch.folders import write_atomically, writing
 from tamis_torch.jsons import dumps
 from tamis_torch.progress import TRAINING, Kind, Progress
 from tamis_torch.ranks import ONE, Ranks

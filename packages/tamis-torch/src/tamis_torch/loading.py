@@ -19,6 +19,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from tamis_torch.devices import check_device
 from tamis_torch.errors import InputError, in_one_line
 from tamis_torch.quiet import quiet
 from tamis_torch.sources import Source, find_source
@@ -77,16 +78,6 @@ def _weight_options(source: Source, dtype: torch.dtype) -> dict[str, Any]:
     if source.gguf:  # unpack even where a kernel for packed weights is installed
         return {**common, "quantization_config": GgufConfig(dequantize=True)}
     return {**common, "use_safetensors": True}
-
-
-def check_device(device: str | torch.device) -> str:
-    """Refuse a device that is not there; return its name."""
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"device {str(device)!r} is not available: {reason}") from error
-    return str(device)
 
 
 def _check_config(source: Source, config: Any) -> None:

@@ -17,7 +17,7 @@ from tamis_torch.methods.calibrated import Calibrated
 from tamis_torch.methods.elsa import Elsa
 from tamis_torch.methods.goal import constraint
 from tamis_torch.task import Task
-from tamis_torch.weights import as_sparse
+from tamis_torch.zeros import as_sparse
 
 
 def calibration(task: Task, method: object) -> Calibrated | None:

@@ -9,12 +9,13 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from tamis_torch import launch
 from tamis_torch.checkpoint import Loaded
 from tamis_torch.compiling import check_compile
-from tamis_torch.course import Asked, Method, Run, run
+from tamis_torch.course import Asked, Method, run
+from tamis_torch.devices import DTYPES
 from tamis_torch.errors import InputError
 from tamis_torch.intervals import MINUTES, Intervals
 from tamis_torch.methods.checks import check_choice
 from tamis_torch.methods.names import HOMES, name_of
-from tamis_torch.training import DTYPES
+from tamis_torch.runs import Run
 
 __all__ = ["Method", "Run", "prune"]
 

@@ -24,9 +24,10 @@ from torch import Tensor, nn
 
 from tamis_torch.adam import MAX_NORM
 from tamis_torch.data import Batches
+from tamis_torch.devices import autocast
 from tamis_torch.dropout import without_dropout
 from tamis_torch.embedding import sparse_embedding
-from tamis_torch.errors import InputError, RunError
+from tamis_torch.errors import InputError, NotFinite, RunError
 from tamis_torch.in_backward import InBackward
 from tamis_torch.masters import Masters
 from tamis_torch.methods.schedule import Training, lr_scale
@@ -35,20 +36,7 @@ from tamis_torch.ranks import ranks_of
 from tamis_torch.recompute import recomputing
 from tamis_torch.residual import wide_residual
 from tamis_torch.sharpness import perturbed
-from tamis_torch.weights import zeros
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-
-
-class NotFinite(RunError):
-    """The loss or its gradient became NaN or infinite; the weights are those before that step."""
-
-    def __init__(self, step: int, loss: float, norm: float) -> None:
-        super().__init__(
-            f"the loss is {loss} and its gradient's norm {norm} in step {step + 1}; the state after step "
-            f"{step} is kept; begin anew with a smaller learning rate"
-        )
-        self.step = step  # steps made before
+from tamis_torch.zeros import zeros
 
 
 def peak_lr(config: Training, weights: Mapping[str, nn.Parameter], axes: Mapping[str, int]) -> float:
@@ -211,8 +199,3 @@ def _backward_part(model: nn.Module, part: Tensor, dtype: str, parts: float) -> 
         loss = next_token_loss(model(input_ids=part, use_cache=False).logits, part) / parts
     torch.autograd.backward(loss)
     return loss.detach()
-
-
-def autocast(device: torch.device, dtype: str) -> torch.autocast:
-    """Return the context of a forward pass in ``dtype``, of :data:`DTYPES`."""
-    return torch.autocast(device.type, DTYPES[dtype], enabled=dtype != "float32")

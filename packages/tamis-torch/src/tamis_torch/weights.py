@@ -1,17 +1,12 @@
 """Which weights of a network are pruned: the matrices of its linear layers, head and embeddings apart."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from fnmatch import fnmatchcase
-from typing import Any, cast
+from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from tamis.sets import NofM, Sparse
 from tamis_torch.errors import InputError
-from tamis_torch.ranks import local, ranks_of
+from tamis_torch.layer_names import chosen
 
 LINEAR = (nn.Linear, Conv1D)
 
@@ -41,37 +36,6 @@ def prunable(model: nn.Module, layers: str = "*", skip: str = "") -> dict[str, n
     return chosen(model, names, layers, skip)
 
 
-def chosen(model: nn.Module, names: list[str], layers: str, skip: str) -> dict[str, nn.Parameter]:
-    """Return name -> weight of the layers of these names that ``layers`` takes and ``skip`` does not.
-
-    Raises
-    ------
-    InputError
-        If a pattern matches none, or no layer is left.
-    """
-    taken, left = _matching("layers", layers, names), _matching("skip", skip, names)
-    if not set(taken) - set(left):
-        raise InputError(f"no layer is left to prune with layers {layers!r} and skip {skip!r}")
-    return {
-        f"{name}.weight": cast(nn.Parameter, model.get_submodule(name).weight)
-        for name in names
-        if name in taken and name not in left
-    }
-
-
-def _matching(argument: str, patterns: str, names: list[str]) -> list[str]:
-    """Return the names that one of the patterns matches; each pattern must match one."""
-    found = []
-    for pattern in filter(None, (text.strip() for text in patterns.split(","))):
-        matches = [name for name in names if fnmatchcase(name, pattern)]
-        if not matches:
-            raise InputError(
-                f"{argument} must match names of layers such as {names[0]}; {pattern!r} matches none"
-            )
-        found += matches
-    return found
-
-
 def output_head(model: nn.Module) -> nn.Module | None:
     """Return the layer that maps hidden states to the vocabulary, if the model names one."""
     get = getattr(model, "get_output_embeddings", None)
@@ -90,36 +54,3 @@ def input_axes(model: nn.Module) -> dict[str, int]:
 def vocabulary(model: Any) -> int:
     """Return how many tokens the model has an embedding for."""
     return int(model.get_input_embeddings().weight.shape[0])
-
-
-def zeros(weights: Mapping[str, Tensor]) -> float:
-    """Return the fraction of all entries that is zero."""
-    entries = sum(weight.numel() for weight in weights.values())
-    return 1 - sum(nonzeros(weights)) / entries
-
-
-@torch.no_grad()
-def nonzeros(weights: Mapping[str, Tensor]) -> list[int]:
-    """Return how many entries of each are not zero, over all ranks that they may be cut over."""
-    counts = torch.stack([torch.count_nonzero(local(weight)).cpu() for weight in weights.values()])
-    device = local(next(iter(weights.values()))).device
-    found: list[int] = ranks_of(weights.values()).sum(counts.to(device)).tolist()
-    return found
-
-
-def as_sparse(weights: Mapping[str, Tensor], axes: Mapping[str, int], allowed: Sparse | NofM) -> bool:
-    """Return whether the weights hold a pattern, or have a set's share of zeros.
-
-    A share is counted over all of them, up to the rounding of each matrix's own count.
-    """
-    if isinstance(allowed, NofM):
-        return _hold(weights, axes, allowed)
-    entries = sum(weight.numel() for weight in weights.values())
-    return sum(nonzeros(weights)) <= allowed.count(entries) + len(weights) / 2
-
-
-@torch.no_grad()
-def _hold(weights: Mapping[str, Tensor], axes: Mapping[str, int], allowed: NofM) -> bool:
-    held = all(replace(allowed, axis=axes[name]).contains(local(weight)) for name, weight in weights.items())
-    device = local(next(iter(weights.values()))).device
-    return not int(ranks_of(weights.values()).sum(torch.tensor(int(not held), device=device)))

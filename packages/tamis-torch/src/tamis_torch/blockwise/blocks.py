@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from tamis_torch.devices import autocast
 from tamis_torch.errors import InputError, RunError
-from tamis_torch.training import autocast
 
 WINDOWS, TOKENS = 8, 4096  # of a forward pass at most
 

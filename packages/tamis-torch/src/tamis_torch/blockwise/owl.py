@@ -18,8 +18,8 @@ from torch import Tensor
 from tamis_torch.blockwise.blocks import Block, advance, find, first_calls, run
 from tamis_torch.blockwise.squares import squares_of_inputs
 from tamis_torch.blockwise.windows import draw
-from tamis_torch.evaluate import evaluating
 from tamis_torch.methods.calibrated import Calibrated
+from tamis_torch.modes import evaluating
 from tamis_torch.task import Task
 
 ABOVE = 5.0  # M: an outlier is so many times the mean

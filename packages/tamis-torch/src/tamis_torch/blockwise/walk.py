@@ -26,16 +26,16 @@ from tamis_torch.blockwise.matrices import prune_matrices
 from tamis_torch.blockwise.windows import draw
 from tamis_torch.checked import Damaged
 from tamis_torch.checkpoint import load_part, load_state, save_part
-from tamis_torch.evaluate import evaluating
 from tamis_torch.folders import make_folder, writing
 from tamis_torch.interrupt import Interrupted, stop_requested
 from tamis_torch.intervals import Clock, Intervals
 from tamis_torch.journal import Journal
 from tamis_torch.methods.calibrated import Calibrated
 from tamis_torch.methods.safe import Safe
+from tamis_torch.modes import evaluating
 from tamis_torch.progress import BLOCKS
 from tamis_torch.task import Task
-from tamis_torch.weights import zeros
+from tamis_torch.zeros import zeros
 
 
 def prune(

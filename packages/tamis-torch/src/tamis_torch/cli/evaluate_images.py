@@ -6,8 +6,8 @@ from typing import Any
 import torch
 
 from tamis_torch.cli import options
+from tamis_torch.devices import check_device
 from tamis_torch.errors import InputError
-from tamis_torch.loading import check_device
 from tamis_torch.vision.accuracy import score
 from tamis_torch.vision.batches import in_order
 from tamis_torch.vision.images import Images

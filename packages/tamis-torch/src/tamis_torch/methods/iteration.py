@@ -28,7 +28,7 @@ from tamis_torch.methods.budget import Budgeted
 from tamis_torch.methods.checks import check_between, check_choice, check_count, check_seed
 from tamis_torch.methods.pattern import parse_pattern
 from tamis_torch.state import NAMES, Name
-from tamis_torch.weights import as_sparse, zeros
+from tamis_torch.zeros import as_sparse, zeros
 
 
 @dataclass(frozen=True, kw_only=True)

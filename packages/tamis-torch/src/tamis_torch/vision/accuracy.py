@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tamis_torch.evaluate import evaluating
+from tamis_torch.modes import evaluating
 
 
 class Score(NamedTuple):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from tamis_torch.evaluate import evaluating
+from tamis_torch.modes import evaluating
 
 SAMPLES = 10_000  # training samples at most
 

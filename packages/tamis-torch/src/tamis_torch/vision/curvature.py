@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from tamis_torch.evaluate import evaluating
 from tamis_torch.methods.checks import check_between, check_count
+from tamis_torch.modes import evaluating
 from tamis_torch.vision.hessian import (
     Batches,
     Loss,

@@ -10,6 +10,7 @@ from torch import nn
 
 from tamis_torch import snapshot
 from tamis_torch.advice import emptied
+from tamis_torch.errors import NotFinite
 from tamis_torch.interrupt import Interrupted, stop_requested
 from tamis_torch.intervals import Clock, Intervals
 from tamis_torch.journal import Journal
@@ -18,7 +19,6 @@ from tamis_torch.optimizer import ADMM
 from tamis_torch.progress import IMAGES
 from tamis_torch.resume import load_state
 from tamis_torch.sharpness_aware import SharpnessAware
-from tamis_torch.training import NotFinite
 from tamis_torch.vision.batches import Batches
 from tamis_torch.vision.masking import Masking
 from tamis_torch.vision.methods.training import ImageTraining, Plan, Pruned

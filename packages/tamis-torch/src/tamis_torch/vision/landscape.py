@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from tamis_torch.errors import InputError
-from tamis_torch.evaluate import evaluating
+from tamis_torch.modes import evaluating
 from tamis_torch.vision.hessian import (
     Batches,
     Loss,

@@ -6,7 +6,7 @@ The first convolution and the last linear layer are among them, as in SAFE's pap
 from torch import nn
 
 from tamis_torch.errors import InputError
-from tamis_torch.weights import chosen
+from tamis_torch.layer_names import chosen
 
 KINDS = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 

@@ -3,7 +3,6 @@
 check everything  ->  train and prune  ->  batch norm again  ->  save  ->  evaluate  ->  report
 """
 
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
@@ -12,19 +11,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from tamis_torch import environment, resolved, results
+from tamis_torch import environment, runs
 from tamis_torch.compiling import check_compile
-from tamis_torch.course import Run
+from tamis_torch.devices import DTYPES, check_device
 from tamis_torch.errors import InputError, RunError
-from tamis_torch.fit import status_of
 from tamis_torch.folders import folder_bytes
 from tamis_torch.intervals import MINUTES, Intervals
-from tamis_torch.loading import check_device
 from tamis_torch.methods.checks import check_between, check_choice
 from tamis_torch.optimizer import ADMM
 from tamis_torch.pages.run_folder import GIVEN
 from tamis_torch.resume import can_resume
-from tamis_torch.training import DTYPES
+from tamis_torch.runs import Run
 from tamis_torch.vision.batch_norm import SAMPLES
 from tamis_torch.vision.fit import begin, finalize, fit
 from tamis_torch.vision.images import Images
@@ -34,6 +31,7 @@ from tamis_torch.vision.methods.training import ImageTraining, Pruned
 from tamis_torch.vision.reading import read_images
 from tamis_torch.vision.saving import save_network
 from tamis_torch.vision.task import Task, check_network, prepare
+from tamis_torch.zeros import counted
 
 
 def train_sparse(
@@ -125,9 +123,9 @@ def _run(
     force: bool,
     resume: bool,
 ) -> Run:
-    if resolved.ended(folder, settings, force, resume):
-        return Run(folder, results.told(folder))
-    started = monotonic() - (results.spent(folder) if resume else 0.0)
+    if runs.open_folder(folder, settings, force, resume):
+        return Run(folder, runs.told(folder))
+    started = monotonic() - (runs.spent(folder) if resume else 0.0)
     steps = len(task.plan.rates)
     record: dict[str, Any] = {
         "status": "running", "message": "", "method": name, "model": task.arch,
@@ -147,9 +145,7 @@ def _run(
         record["warnings"] += finalize(begun)
         return _finish(task, folder, record, settings, started)
     except RunError as error:
-        record |= {"status": status_of(error), "message": str(error), "seconds": monotonic() - started}
-        with suppress(RunError):  # on a full disk; the reason is the first one
-            results.write(folder, record)
+        runs.write_failure(folder, record, error, started)
         raise
 
 
@@ -171,11 +167,11 @@ def _finish(
     save_network(folder / "model", task.network, task.arch, images.shape, images.classes, task.standard)
     test, train = task.score(images.test), task.score(images.train, SAMPLES)
     record["accuracy"] |= {"after": test.accuracy, "loss": test.loss, "train": train.accuracy}
-    record |= results.counted(task.weights)
+    record |= counted(task.weights)
     record |= {
         "status": "complete", "seconds": round(monotonic() - started, 2),
         "peak_memory_bytes": environment.peak_memory(settings["device"]),
         "size": {"model_bytes": folder_bytes(folder / "model")},
     }  # fmt: skip
-    results.write(folder, record)
+    runs.write(folder, record)
     return Run(folder, record)

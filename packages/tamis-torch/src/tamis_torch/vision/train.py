@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import get_total_norm
 
+from tamis_torch.devices import autocast
+from tamis_torch.errors import NotFinite
 from tamis_torch.sharpness_aware import SharpnessAware
-from tamis_torch.training import NotFinite, autocast
 from tamis_torch.vision.batch_norm import frozen_statistics
 from tamis_torch.vision.batches import Batches
 
