@@ -76,12 +76,28 @@ def test_bad_input_is_one_line(case, run, tamis, tmp_path):
     assert code == 2 and message in errors and len(errors.splitlines()) == 1 and not out
 
 
-def test_images_of_another_shape_are_refused(run, tamis, tmp_path: Path):
+def class_folders(place: Path, *names: str) -> None:
     from PIL import Image
 
     for part in ("train", "test"):
-        for label in ("a", "b"):
-            (tmp_path / part / label).mkdir(parents=True)
-            Image.new("L", (9, 9), 40).save(tmp_path / part / label / "1.png")
+        for name in names:
+            (place / part / name).mkdir(parents=True)
+            Image.new("L", (9, 9), 40).save(place / part / name / "1.png")
+
+
+def test_other_classes_than_those_learnt_are_refused(tamis, tmp_path: Path):
+    class_folders(tmp_path / "pets", "cat", "dog")
+    class_folders(tmp_path / "rides", "bus", "car")
+    done = tt.train_sparse(
+        "mlp", tmp_path / "pets", tt.vision.Dense(epochs=1, batch_size=2), out=tmp_path / "run"
+    )
+    assert tamis("eval", done.model, "--data", tmp_path / "pets")[0] == 0
+    assert tt.vision.load_network(done.model).class_names == ("cat", "dog")
+    code, _, errors = tamis("eval", done.model, "--data", tmp_path / "rides")
+    assert code == 2 and "it knows cat, rides has bus" in errors
+
+
+def test_images_of_another_shape_are_refused(run, tamis, tmp_path: Path):
+    class_folders(tmp_path, "a", "b")
     code, _, errors = tamis("eval", run.model, "--data", tmp_path)
     assert code == 2 and "takes (1, 8, 8) in 10 classes" in errors and "(1, 9, 9) in 2 classes" in errors

@@ -68,11 +68,14 @@ def test_cifars_records_come_back(tmp_path, labels, classes):
         records[:, 0], records[:, labels - 1] = 50 + number, number  # coarse, fine
         (tmp_path / name).write_bytes(records.tobytes())
     images = read_images(tmp_path)
-    assert images.classes == classes and images.shape == (3, 32, 32)
+    assert images.classes == classes and images.shape == (3, 32, 32) and not images.class_names
     assert images.train.labels.tolist() == ([0, 0, 1, 1, 2, 2, 3, 3, 4, 4] if labels == 1 else [0, 0])
     first = pixels(2, labels + 3072, seed=0)[0, labels:]
     assert np.array_equal(images.train.inputs[0, 0, 0].numpy(), first[:32])  # red first, row by row
     assert np.array_equal(images.train.inputs[0, 2, 31].numpy(), first[-32:])
+    named = [f"animal_{i}" for i in range(classes)]
+    (tmp_path / ("batches.meta.txt" if labels == 1 else "fine_label_names.txt")).write_text("\n".join(named))
+    assert read_images(tmp_path).class_names == tuple(named)
 
 
 def class_folders(folder, mode: str, size=(6, 5)) -> None:
@@ -99,6 +102,7 @@ def test_class_folders_come_back_in_order_also_zipped(tmp_path, mode, zipped):
         place = tmp_path / "pets.zip"
     images = read_images(place)
     assert images.shape == (3 if mode == "RGB" else 1, 5, 6) and images.name == "pets" and images.classes == 2
+    assert images.class_names == ("cat", "dog")
     assert images.train.inputs[:, 0, 0, 0].tolist() == [0, 1, 2, 50, 51, 52]
     assert images.train.labels.tolist() == [0, 0, 0, 1, 1, 1]
 
@@ -199,6 +203,9 @@ def test_parts_that_do_not_fit_and_labels_beyond_the_classes_are_refused():
     same = torch.zeros(4, 3), torch.zeros(4).long()
     with pytest.raises(InputError, match="two classes or more, got 1"):
         Images(same, same)
+    with pytest.raises(InputError, match="class_names must be 4, one a class, got 2"):
+        Images(one, one, classes=4, class_names=("cat", "dog"))
+    assert Images(one, one, class_names="abcde").classes == 5
 
 
 @given(st.integers(1, 3), st.integers(0, 5))

@@ -9,7 +9,7 @@ from torch import nn
 from tamis_torch import InputError
 from tamis_torch.vision import build, load_network, prunable
 from tamis_torch.vision.images import Standard
-from tamis_torch.vision.saving import save_network
+from tamis_torch.vision.saving import Classifier, save_network
 
 PARAMETERS = {  # of the papers and of the authors' code, for CIFAR-10
     "resnet20": 269_722, "resnet32": 464_154, "vgg11": 9_228_362 , "vgg19": 20_035_018, "resnet8": 75_290,
@@ -70,6 +70,7 @@ def test_a_users_function_is_called_and_what_is_none_is_refused(tmp_path, monkey
         "def net(shape, classes): return nn.Sequential(nn.Flatten(), nn.Linear(shape[1] * shape[2], classes))\n"
         "def none(shape, classes): return None\n"
         "def fails(shape, classes): raise ValueError('not so')\n"
+        "def lacks(shape, classes): return {}['width']\n"
     )
     (tmp_path / "broken_of_a_test.py").write_text("def (")
     monkeypatch.chdir(tmp_path)
@@ -78,6 +79,7 @@ def test_a_users_function_is_called_and_what_is_none_is_refused(tmp_path, monkey
     for arch, message in {
         "mine_of_a_test:none": "must return a torch.nn.Module",
         "mine_of_a_test:fails": r"fails for shape \(1, 4, 4\) and 3 classes: not so",
+        "mine_of_a_test:lacks": "3 classes: KeyError: 'width'",
         "mine_of_a_test:number": "not callable",
         "broken_of_a_test:net": "cannot be imported: invalid syntax",
         "mine_of_a_test:other": "cannot be imported",
@@ -95,17 +97,18 @@ def test_a_saved_network_comes_back_with_its_zeros_and_its_standard(tmp_path):
     with torch.no_grad():
         network[0].weight[0] = 0
     standard = Standard(torch.full((1, 1, 1), 0.25), torch.full((1, 1, 1), 0.5))
-    save_network(tmp_path / "model", network, "resnet8", (1, 8, 8), 10, standard)
+    names = tuple("abcdefghij")
+    save_network(tmp_path / "model", Classifier(network, standard, 10, (1, 8, 8), names), "resnet8")
     again = load_network(tmp_path / "model")
+    assert again.class_names == names and again.shape == (1, 8, 8)
     assert all(torch.equal(again.network.state_dict()[k], v) for k, v in network.state_dict().items())
     assert again.standard.mean.item() == 0.25 and again.classes == 10 and not again.network.training
 
 
 def test_a_saved_network_of_a_user_needs_theirs_and_damage_is_named(tmp_path):
     mine = nn.Linear(4, 2)
-    save_network(
-        tmp_path / "model", mine, "mine:net", (4,), 2, Standard(torch.zeros(1, 1, 1), torch.ones(1, 1, 1))
-    )
+    standard = Standard(torch.zeros(1, 1, 1), torch.ones(1, 1, 1))
+    save_network(tmp_path / "model", Classifier(mine, standard, 2, (4,)), "mine:net")
     with pytest.raises(InputError, match="network must be given.*mine:net"):
         load_network(tmp_path / "model")
     assert torch.equal(load_network(tmp_path / "model", nn.Linear(4, 2)).network.weight, mine.weight)

@@ -25,5 +25,9 @@ class NotFinite(RunError):
 
 
 def in_one_line(error: BaseException, most: int | None = None) -> str:
-    """Return what another library's error says, at most so many characters; its name if it says nothing."""
-    return " ".join(str(error).split())[:most] or type(error).__name__
+    """Return what another library's error says, at most so many characters.
+
+    Its name if it says nothing, and before the key that is all that a ``KeyError`` says.
+    """
+    said = f"KeyError: {error}" if isinstance(error, KeyError) else str(error)
+    return " ".join(said.split())[:most] or type(error).__name__

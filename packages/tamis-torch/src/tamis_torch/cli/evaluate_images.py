@@ -42,6 +42,11 @@ def _check_fit(classifier: Classifier, images: Images) -> None:
     wanted, found = (f"{each.shape} in {each.classes} classes" for each in (classifier, images))
     if wanted != found:
         raise InputError(f"data must fit: the classifier takes {wanted}, {images.name} has {found}")
+    for known, other in zip(classifier.class_names, images.class_names, strict=False):  # where both have any
+        if known != other:
+            raise InputError(
+                f"data must have the classifier's classes: it knows {known}, {images.name} has {other}"
+            )
 
 
 def _named(images: Images) -> str:

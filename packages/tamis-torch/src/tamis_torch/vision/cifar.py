@@ -32,8 +32,15 @@ def read_cifar(folder: Path) -> Images:
     """
     if (folder / TEN[0]).is_file():
         train, test = _records([folder / name for name in TEN], 1), _records([folder / "test_batch.bin"], 1)
-        return Images(train, test, folder.name, 10)
-    return Images(_records([folder / "train.bin"], 2), _records([folder / "test.bin"], 2), folder.name, 100)
+        return Images(train, test, folder.name, 10, _names(folder / "batches.meta.txt", 10))
+    train, test = _records([folder / "train.bin"], 2), _records([folder / "test.bin"], 2)
+    return Images(train, test, folder.name, 100, _names(folder / "fine_label_names.txt", 100))
+
+
+def _names(path: Path, classes: int) -> tuple[str, ...]:
+    """Return the names of the classes, a line each, if the file is there and has so many."""
+    names = path.read_text("utf-8", "replace").split() if path.is_file() else []
+    return tuple(names) if len(names) == classes else ()
 
 
 def _records(paths: Sequence[Path], labels: int) -> Part:

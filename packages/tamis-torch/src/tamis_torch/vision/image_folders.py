@@ -55,7 +55,7 @@ def read_class_folders(place: Path) -> Images:
         if not inputs:
             raise InputError(f"{place} has no images below {role}/ (files ending in {', '.join(ENDINGS)})")
         parts[role] = Part(torch.stack(inputs), torch.tensor(labels))
-    return Images(parts["train"], parts["test"], place.stem, len(names["train"]))
+    return Images(parts["train"], parts["test"], place.stem, class_names=tuple(names["train"]))
 
 
 def _top(archive: zipfile.Path) -> zipfile.Path:

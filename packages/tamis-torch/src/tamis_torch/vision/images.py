@@ -32,7 +32,9 @@ class Images:
     name : str
         As reports call them.
     classes : int, optional
-        By default one more than the largest label.
+        By default as many as have a name, or one more than the largest label.
+    class_names : sequence of str, optional
+        Of class 0, 1 and so on, as far as they are known.
 
     Raises
     ------
@@ -44,6 +46,7 @@ class Images:
     test: Part
     name: str = "images given in Python"
     classes: int = 0
+    class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for role in ("train", "test"):
@@ -51,12 +54,15 @@ class Images:
         if self.train.inputs.dtype != self.test.inputs.dtype or self.train.inputs[0].shape != self.shape:
             raise InputError("test inputs must be of the training inputs' type and shape")
         largest = max(int(part.labels.max()) for part in (self.train, self.test))
+        object.__setattr__(self, "class_names", tuple(self.class_names))
         if not self.classes:
-            object.__setattr__(self, "classes", largest + 1)
+            object.__setattr__(self, "classes", len(self.class_names) or largest + 1)
         if self.classes < 2:
             raise InputError(f"images must be of two classes or more, got {self.classes}")
         if largest >= self.classes:
             raise InputError(f"labels must be below the number of classes ({self.classes}), got {largest}")
+        if len(self.class_names) not in (0, self.classes):
+            raise InputError(f"class_names must be {self.classes}, one a class, got {len(self.class_names)}")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -76,10 +82,11 @@ class Images:
         part = Part(self.train.inputs[chosen], self.train.labels[chosen])
         return replace(self, train=part, name=f"{self.name} ({count} of its training images)")
 
-    def untaught(self) -> list[int]:
-        """Return the classes of which there is no training image."""
-        counts = torch.bincount(self.train.labels, minlength=self.classes)
-        return torch.nonzero(counts == 0).flatten().tolist()
+    def untaught(self) -> list[str]:
+        """Return the classes of which there is no training image, by name or number."""
+        counts = torch.bincount(self.train.labels, minlength=self.classes).tolist()
+        names = self.class_names or range(self.classes)
+        return [str(name) for name, count in zip(names, counts, strict=True) if not count]
 
     def describe(self) -> dict[str, Any]:
         """Return what identifies them, as run.json has it."""

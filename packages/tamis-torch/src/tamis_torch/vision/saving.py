@@ -1,7 +1,7 @@
 """A classifier as a folder: its weights as safetensors, and a JSON that says what they are the weights of.
 
 model.safetensors       the network's state, names as PyTorch has them; zeros are exact zeros
-network.json            architecture, shape of an input, classes, and how images are standardised
+network.json            architecture, shape of an input, classes with their names, how images are standardised
 """
 
 import json
@@ -30,20 +30,20 @@ class Classifier(NamedTuple):
     standard: Standard
     classes: int
     shape: tuple[int, ...]  # of one input
+    class_names: tuple[str, ...] = ()  # of class 0, 1 ..., where they are known
 
 
-def save_network(
-    folder: Path, network: nn.Module, arch: str, shape: tuple[int, ...], classes: int, standard: Standard
-) -> None:
-    """Write a network; the folder appears whole or not at all.
+def save_network(folder: Path, classifier: Classifier, arch: str) -> None:
+    """Write a classifier of this architecture; the folder appears whole or not at all.
 
     Raises
     ------
     RunError
         If it cannot be written.
     """
+    network, standard, classes, shape, names = classifier
     about = {
-        "architecture": arch, "shape": list(shape), "classes": classes,
+        "architecture": arch, "shape": list(shape), "classes": classes, "class_names": list(names),
         "mean": standard.mean.flatten().tolist(), "deviation": standard.deviation.flatten().tolist(),
     }  # fmt: skip
     state = {
@@ -87,8 +87,9 @@ def load_network(folder: str | Path, network: nn.Module | str | None = None) -> 
     except RuntimeError as error:
         reason = in_one_line(error, 200)
         raise InputError(f"{folder}, which is of {arch}, does not fit the network: {reason}") from error
+    names = tuple(about.get("class_names", ()))
     mean, deviation = (torch.tensor(about[name])[:, None, None] for name in ("mean", "deviation"))
-    return Classifier(network.eval(), Standard(mean, deviation), about["classes"], shape)
+    return Classifier(network.eval(), Standard(mean, deviation), about["classes"], shape, names)
 
 
 def _check_place(folder: Path) -> None:

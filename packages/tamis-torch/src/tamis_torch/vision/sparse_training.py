@@ -29,7 +29,7 @@ from tamis_torch.vision.layers import left_dense
 from tamis_torch.vision.methods.names import KINDS, name_of
 from tamis_torch.vision.methods.training import ImageTraining, Pruned
 from tamis_torch.vision.reading import read_images
-from tamis_torch.vision.saving import save_network
+from tamis_torch.vision.saving import Classifier, save_network
 from tamis_torch.vision.task import Task, check_network, prepare
 from tamis_torch.zeros import counted
 
@@ -151,7 +151,7 @@ def _run(
 
 def _untaught(images: Images) -> list[str]:
     classes = images.untaught()
-    return [f"no training image has the class {', '.join(map(str, classes))}"] if classes else []
+    return [f"no training image has the class {', '.join(classes)}"] if classes else []
 
 
 def _left(task: Task) -> list[str]:
@@ -164,7 +164,8 @@ def _finish(
 ) -> Run:
     task.norm_again()
     images = task.images
-    save_network(folder / "model", task.network, task.arch, images.shape, images.classes, task.standard)
+    classifier = Classifier(task.network, task.standard, images.classes, images.shape, images.class_names)
+    save_network(folder / "model", classifier, task.arch)
     test, train = task.score(images.test), task.score(images.train, SAMPLES)
     record["accuracy"] |= {"after": test.accuracy, "loss": test.loss, "train": train.accuracy}
     record |= counted(task.weights)
