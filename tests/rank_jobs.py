@@ -28,9 +28,9 @@ from tamis_torch import (
     Iteration,
     SharpnessAware,
     SparseGPT,
-    fit,
     prunable,
     prune,
+    recording,
     training,
 )
 from tamis_torch.few_bits import FewBitsAdam
@@ -339,7 +339,7 @@ def run(
         return loss
 
     patches = (
-        mock.patch.object(fit, "stop_requested", stopping),
+        mock.patch.object(recording, "stop_requested", stopping),
         mock.patch.object(training, "_backward_part", spoiling),
     )
     with patches[0], patches[1]:

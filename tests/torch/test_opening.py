@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tamis_torch import ADMM, ALPS, Elsa, InputError, Magnitude, load, prunable, prune
-from tamis_torch.fit import Interrupted
+from tamis_torch.interrupt import Interrupted
 from tamis_torch.methods.iteration import sparsity_at
 from tamis_torch.zeros import zeros
 
@@ -50,7 +50,7 @@ def test_a_pattern_is_there_from_the_start(start, tiny_folder, tiny_text, tmp_pa
 @pytest.mark.parametrize("stopped_in", ["start", "training"])
 def test_a_stopped_run_goes_on_to_the_same_bytes(stopped_in, tiny_folder, tiny_text, tmp_path, monkeypatch):
     whole = prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "whole").model
-    module = {"start": "blockwise.walk", "training": "fit"}[stopped_in]
+    module = {"start": "blockwise.walk", "training": "recording"}[stopped_in]
     with monkeypatch.context() as patch:
         patch.setattr(f"tamis_torch.{module}.stop_requested", stop_at_once)
         with pytest.raises(Interrupted):
@@ -129,7 +129,7 @@ def test_a_stop_in_the_last_block_of_the_start_is_one(tiny_folder, tiny_text, tm
 def test_too_few_windows_are_told_of_also_after_a_stop(tiny_folder, tiny_text, tmp_path, monkeypatch):
     config = Elsa(sparsity=0.9, steps=8, batch_size=2, seq_len=128)
     with monkeypatch.context() as patch:
-        patch.setattr("tamis_torch.fit.stop_requested", stop_at_once)
+        patch.setattr("tamis_torch.recording.stop_requested", stop_at_once)
         with pytest.raises(Interrupted):
             prune(tiny_folder, tiny_text, config, out=tmp_path / "run")
     run = prune(tiny_folder, tiny_text, config, out=tmp_path / "run", resume=True)

@@ -26,8 +26,8 @@ from tamis_torch import (
     prune,
     training,
 )
-from tamis_torch.fit import Interrupted
 from tamis_torch.inspection import matrices
+from tamis_torch.interrupt import Interrupted
 
 from .architectures import build, tokens
 
@@ -330,7 +330,7 @@ def test_a_stopped_run_does_not_go_on_with_another_text(tiny_folder, tiny_text, 
     text = tmp_path / "text.txt"
     text.write_text(tiny_text.read_text("utf-8"), "utf-8")
     with monkeypatch.context() as patch:
-        patch.setattr("tamis_torch.fit.stop_requested", stop_at_once)
+        patch.setattr("tamis_torch.recording.stop_requested", stop_at_once)
         with pytest.raises(Interrupted):
             prune(tiny_folder, text, ELSA, out=tmp_path / "run")
     text.write_text(tiny_text.read_text("utf-8")[:-200], "utf-8")
@@ -342,7 +342,7 @@ def test_the_seconds_of_a_resumed_run_are_those_of_all_its_parts(
     tiny_folder, tiny_text, tmp_path, monkeypatch
 ):
     with monkeypatch.context() as patch:
-        patch.setattr("tamis_torch.fit.stop_requested", stop_at_once)
+        patch.setattr("tamis_torch.recording.stop_requested", stop_at_once)
         with pytest.raises(Interrupted):
             prune(tiny_folder, tiny_text, ELSA, out=tmp_path / "run")
     told = read(tmp_path / "run" / "run.json")

@@ -10,7 +10,7 @@ from safetensors import safe_open
 from torch import nn
 
 from tamis_torch import Dense, Elsa, Finetune, InputError, Magnitude, prunable, prune, training
-from tamis_torch.fit import Interrupted
+from tamis_torch.interrupt import Interrupted
 from tamis_torch.masters import Masters
 
 SHORT = {"steps": 6, "batch_size": 4, "seq_len": 16, "seed": 3}

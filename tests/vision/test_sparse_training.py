@@ -12,9 +12,9 @@ from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
 import tamis_torch as tt
-from tamis_torch import InputError, RunError
+from tamis_torch import InputError, RunError, recording
 from tamis_torch.interrupt import Interrupted
-from tamis_torch.vision import fit, load_network, train
+from tamis_torch.vision import load_network, train
 from tamis_torch.vision.accuracy import score
 from tamis_torch.vision.batches import in_order
 from tamis_torch.vision.layers import prunable
@@ -108,7 +108,7 @@ def test_ctrl_c_keeps_a_checkpoint_and_resume_goes_on(images, tmp_path, monkeypa
         yield lambda: next(steps) == 4
 
     with monkeypatch.context() as patch:
-        patch.setattr(fit, "stop_requested", stopping)
+        patch.setattr(recording, "stop_requested", stopping)
         with pytest.raises(Interrupted, match="stopped after step 4 of 9"):
             run(images, "safe", tmp_path / "run")
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "interrupted"

@@ -10,10 +10,8 @@ from torch import nn
 from tamis_torch import advice, snapshot
 from tamis_torch.adam import adam_of
 from tamis_torch.data import Batches
-from tamis_torch.errors import NotFinite
 from tamis_torch.in_backward import InBackward
-from tamis_torch.interrupt import Interrupted, stop_requested
-from tamis_torch.intervals import Clock, Intervals
+from tamis_torch.intervals import Intervals
 from tamis_torch.journal import Journal, Silent
 from tamis_torch.layout import layout
 from tamis_torch.masters import Masters, to_bfloat16
@@ -23,6 +21,7 @@ from tamis_torch.methods.iteration import penalty_at, sparsity_at
 from tamis_torch.methods.schedule import Training
 from tamis_torch.optimizer import ADMM
 from tamis_torch.ranks import Ranks, ranks_of
+from tamis_torch.recording import Line, State, recording
 from tamis_torch.shards import load_shards
 from tamis_torch.task import Task
 from tamis_torch.training import check_model, peak_lr, train
@@ -78,28 +77,19 @@ def _fit(
     warnings = advice.before(config, task.weights, lr) if isinstance(config, Elsa) else []
     ranks = ranks_of(task.weights.values())
     start, warnings = _resumed(moved, optimizer, inside, folder, ranks) if resume else (0, warnings)
-    tokens = config.batch_size * config.seq_len
-    written: Journal | Silent = Silent(folder)
-    if ranks.rank == 0:
-        written = Journal(folder, config.steps, tokens, start)
-    with stop_requested() as stop, written as journal:
+    journal = _journal(folder, config, start, ranks)
+
+    def state(step: int) -> State:
+        meta = snapshot.describe(optimizer, inside, step) | {"warnings": warnings}
+        return snapshot.take(moved, optimizer), meta
+
+    with recording(journal, config.steps, intervals, state, ranks) as tell:
         journal.say(warnings)
-        clock = Clock(intervals, max(1, config.steps // 10))
 
-        def keep(step: int) -> None:
-            meta = snapshot.describe(optimizer, inside, step) | {"warnings": warnings}
-            journal.checkpoint(snapshot.take(moved, optimizer), meta, ranks)
-            clock.kept()
-
-        def after_step(step: int, record: dict[str, Any]) -> None:
+        def after_step(step: int, line: Line) -> None:
             if kept is not None:
                 restrict(task.weights, kept)
-            journal.write(step, record | _watched(config, optimizer, step))
-            asked, due = ranks.any(stop(), clock.due(step))
-            if step < config.steps and (asked or due):
-                keep(step)
-            if step < config.steps and asked:
-                raise Interrupted(step, config.steps)
+            tell(step, line | _watched(config, optimizer, step))
 
         try:
             train(
@@ -107,14 +97,15 @@ def _fit(
                 inside=inside, radius=config.radius if isinstance(config, Elsa) else 0.0,
                 after_step=after_step,
             )  # fmt: skip
-        except NotFinite as error:
-            if inside is None:  # else some parameters have been stepped
-                keep(error.step)
-            raise
         finally:
             if inside is not None:
                 inside.remove()
     return warnings + _finalized(optimizer)
+
+
+def _journal(folder: Path, config: Training, start: int, ranks: Ranks) -> Journal | Silent:
+    tokens = config.batch_size * config.seq_len
+    return Silent(folder) if ranks.rank else Journal(folder, config.steps, tokens, start)
 
 
 def _optimizer(inner: torch.optim.Optimizer, task: Task, config: Training) -> torch.optim.Optimizer:

@@ -80,7 +80,7 @@ def prune(
         If something given cannot be used; nothing has been written then.
     RunError
         If the run fails under way: loss not finite, disk full, interrupted (then
-        :class:`tamis_torch.fit.Interrupted`).  The folder keeps the last good state.
+        :class:`tamis_torch.interrupt.Interrupted`).  The folder keeps the last good state.
     """
     check_choice("dtype", dtype, tuple(DTYPES))
     intervals = Intervals(checkpoint_every, checkpoint_minutes)

@@ -95,11 +95,20 @@ def train(
                 group["lr"] = group["initial_lr"] * lr_scale(config, step)
             loss, norm = gradient(model, batches(step), computed, config.accumulate, radius, masters, inside)
             if not (math.isfinite(loss) and math.isfinite(norm)):
-                raise NotFinite(step, loss, norm)
+                raise _not_finite(step, loss, norm, inside)
             optimizer.step()
             optimizer.zero_grad()
             lr = optimizer.param_groups[0]["lr"]
             after_step(step + 1, {"loss": loss, "lr": lr, "gradient_norm": norm})
+
+
+def _not_finite(step: int, loss: float, norm: float, inside: InBackward | None) -> RunError:
+    if inside is None:
+        return NotFinite(step, loss, norm)
+    return RunError(
+        f"the loss is {loss} and its gradient's norm {norm} in step {step + 1}, and parameters have been "
+        "stepped; go back to the last checkpoint, and on with a smaller learning rate"
+    )
 
 
 def check_model(config: Training, model: nn.Module) -> None:

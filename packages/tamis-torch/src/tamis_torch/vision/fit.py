@@ -10,13 +10,12 @@ from torch import nn
 
 from tamis_torch import snapshot
 from tamis_torch.advice import emptied
-from tamis_torch.errors import NotFinite
-from tamis_torch.interrupt import Interrupted, stop_requested
-from tamis_torch.intervals import Clock, Intervals
+from tamis_torch.intervals import Intervals
 from tamis_torch.journal import Journal
 from tamis_torch.methods.iteration import penalty_at, sparsity_at
 from tamis_torch.optimizer import ADMM
 from tamis_torch.progress import IMAGES
+from tamis_torch.recording import Line, State, recording
 from tamis_torch.resume import load_state
 from tamis_torch.sharpness_aware import SharpnessAware
 from tamis_torch.vision.batches import Batches
@@ -73,36 +72,23 @@ def fit(
     start, warnings = _resumed(trained, folder) if resume else (0, [])
     network = cast(nn.Module, torch.compile(trained.network)) if compile else trained.network
     steps = len(plan.rates)
-    with (
-        stop_requested() as stop,
-        Journal(folder, steps, batches.batch_size, start, IMAGES) as journal,
-    ):
+    journal = Journal(folder, steps, batches.batch_size, start, IMAGES)
+
+    def state(step: int) -> State:
+        tensors = snapshot.take(trained.network, trained.optimizer) | trained.masking.tensors()
+        return tensors, snapshot.describe(trained.optimizer, None, step) | {"warnings": warnings}
+
+    with recording(journal, steps, intervals, state) as tell:
         journal.say(warnings)
-        clock = Clock(intervals, max(1, steps // 10))
 
-        def keep(step: int) -> None:
-            tensors = snapshot.take(trained.network, trained.optimizer) | trained.masking.tensors()
-            meta = snapshot.describe(trained.optimizer, None, step) | {"warnings": warnings}
-            journal.checkpoint(tensors, meta)
-            clock.kept()
-
-        def after_step(step: int, record: dict[str, Any]) -> None:
+        def after_step(step: int, line: Line) -> None:
             trained.masking.after_step(step, trained.optimizer)
-            journal.write(step, record | _watched(trained, plan, step))
-            asked = stop()
-            if step < steps and (asked or clock.due(step)):
-                keep(step)
-            if step < steps and asked:
-                raise Interrupted(step, steps)
+            tell(step, line | _watched(trained, plan, step))
 
-        try:
-            train(
-                network, trained.optimizer, batches, plan.rates,
-                sharp=trained.sharp, radii=plan.radii, start=start, dtype=dtype, after_step=after_step,
-            )  # fmt: skip
-        except NotFinite as error:
-            keep(error.step)
-            raise
+        train(
+            network, trained.optimizer, batches, plan.rates,
+            sharp=trained.sharp, radii=plan.radii, start=start, dtype=dtype, after_step=after_step,
+        )  # fmt: skip
     return warnings
 
 
