@@ -8,6 +8,7 @@ that is complete is not made again.  The rows go to ``benchmarks/results/vision-
     python benchmarks/studies/vision.py                                                   digits, minutes
     python benchmarks/studies/vision.py --data fashion-mnist --images 10000 --epochs 10   hours on two cores
     python benchmarks/studies/vision.py --label-noise 0.5                                 wrong labels
+    python benchmarks/studies/vision.py --methods safe gmp-sam sam --radius 0.8
 
 Two rows are made by SAFE and ADMM in the paper's own form, ``tt.vision.Safe.paper``, with its penalty in
 proportion to how many fewer steps there are here.
@@ -76,7 +77,8 @@ def make(cell: Cell, given: argparse.Namespace, images: vision.Images, folder: P
     steps = given.epochs * (count // given.batch_size)
     zeros = {} if cell.method in UNPRUNED else {"sparsity": cell.sparsity}
     settings = {name: getattr(given, name) for name in ("epochs", "batch_size", "lr", "augment")}
-    method = METHODS[cell.method](steps, seed=cell.seed, warmup=0.05, **settings, **zeros)
+    far = {} if given.radius is None else {"radius": given.radius, "radius_rise": "linear"}
+    method = METHODS[cell.method](steps, seed=cell.seed, warmup=0.05, **settings, **zeros, **far)
     if not done:
         begun = (out / "config.json").exists()
         tt.train_sparse(
@@ -101,6 +103,9 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=0.1)
     parser.add_argument("--augment", help="none, crop (default), crop-flip")
     parser.add_argument("--label-noise", type=float, default=0.0)
+    parser.add_argument(
+        "--radius", type=float, help="To which that of sharpness-aware methods rises; each one's own."
+    )
     parser.add_argument("--methods", nargs="*", default=list(METHODS), choices=list(METHODS))
     parser.add_argument("--sparsities", nargs="*", type=float, default=list(SPARSITIES))
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
@@ -111,12 +116,13 @@ def main() -> None:
     )
     parser.add_argument("--runs", type=Path, default=Path("runs/vision"))
     parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--study", help="Its name in the results; from data, network and noise.")
+    parser.add_argument("--study", help="Its name in the results; from data, network, noise, radius.")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     images = vision.read_images(given.data)
-    noise = f"-noise{given.label_noise:g}" if given.label_noise else ""
-    name = given.study or f"{images.name}-{given.arch}{noise}"
+    changed = f"-noise{given.label_noise:g}" if given.label_noise else ""
+    changed += "" if given.radius is None else f"-radius{given.radius:g}"
+    name = given.study or f"{images.name}-{given.arch}{changed}"
     file = given.results / f"vision-{name}.json"
     rows: dict[str, Any] = json.loads(file.read_text("utf-8")) if file.exists() else {}
     cells = [
@@ -130,7 +136,7 @@ def main() -> None:
             rows[cell.label] = make(cell, given, images, given.runs / name)
             file.write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
     made = list(rows.values())
-    title = f"{given.arch} on {images.name}, {given.epochs} epochs{noise.replace('-', ', ')}"
+    title = f"{given.arch} on {images.name}, {given.epochs} epochs{changed.replace('-', ', ')}"
     words = "mean over seeds, (largest - least); `nox -s study-vision`."
     text = f"Test accuracy in per cent, {title}: {words}\n\n{table(made, list(METHODS))}\n"
     file.with_suffix(".md").write_text(text, "utf-8")
