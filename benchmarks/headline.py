@@ -116,7 +116,7 @@ def _images() -> list[Line]:
     return [
         _wrong("Digits that ResNet-8 gets wrong", (0.9, 0.99, 0.995), "digits-resnet8"),
         _wrong(
-            "Digits that an MLP gets wrong, trained with half of its labels wrong for 2200 steps, SAM's radius .8",
+            "Digits that an MLP gets wrong, half of its labels wrong for 2200 steps, SAM's radius .8",
             (0.8, 0.95, 0.98),
             "digits-mlp-noise0.5-memorised",
             "digits-mlp-noise0.5-radius0.8",

@@ -9,7 +9,8 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from tamis_torch import Dense, Elsa, Finetune, InputError, Magnitude, prunable, prune, training
+from tamis_torch import Dense, Elsa, Finetune, InputError, Magnitude, RunError, prunable, prune, training
+from tamis_torch.errors import NotFinite
 from tamis_torch.interrupt import Interrupted
 from tamis_torch.masters import Masters
 
@@ -160,9 +161,24 @@ def test_a_stopped_run_with_masters_goes_on_to_the_same_bytes(tiny_folder, tiny_
 
 def test_a_run_that_fails_gives_the_model_back_in_float32(tiny_model, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "gradient", lambda *_: (float("nan"), 1.0))
-    with pytest.raises(training.NotFinite):
+    with pytest.raises(NotFinite):
         prune(tiny_model, batch_of(200).flatten(), Dense(weights="bfloat16", **SHORT), out=tmp_path / "run")
     assert {p.dtype for p in tiny_model.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("in_backward", [False, True])
+def test_the_state_before_a_loss_that_is_not_finite_is_kept_where_it_is_still_there(
+    in_backward, tiny_model, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(training, "gradient", lambda *_: (float("inf"), 1.0))
+    told = (
+        "have been stepped; go back to the last checkpoint" if in_backward else "state after step 0 is kept"
+    )
+    with pytest.raises(RunError, match=f"the loss is inf .*{told}"):
+        prune(
+            tiny_model, batch_of(200).flatten(), Dense(in_backward=in_backward, **SHORT), out=tmp_path / "run"
+        )
+    assert (tmp_path / "run" / "checkpoints").exists() != in_backward
 
 
 def test_finetuning_with_masters_keeps_the_zeros(tiny_model, tmp_path):
