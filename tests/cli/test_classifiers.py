@@ -46,7 +46,7 @@ def test_a_classifier_of_ones_own_is_named_to_be_judged(tamis, tmp_path, monkeyp
     arch = "mine_to_judge:net"
     done = tt.train_sparse(arch, "digits", tt.vision.Dense(epochs=1, batch_size=64), out=tmp_path / "run")
     code, _, errors = tamis("eval", done.model, "--data", "digits")
-    assert code == 2 and f"is of {arch}: add --arch" in errors
+    assert code == 2 and f"is of {arch}: give it, or --arch" in errors
     code, out, _ = tamis("eval", done.model, "--data", "digits", "--arch", arch, "--json")
     assert code == 0 and json.loads(out)["accuracy"] == done.results["accuracy"]["after"]
 

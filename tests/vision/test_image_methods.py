@@ -68,7 +68,7 @@ def test_the_papers_settings_are_those_of_its_script():
     paper = Safe.paper(sparsity=0.95)
     assert (paper.penalty, paper.radius, paper.interval, paper.epochs) == (1e-3, 0.1, 32, 200)
     assert paper.radius_rise == "none" and Safe.paper(radius=0.2).radius == 0.2
-    assert Admm.paper().radius == 0
+    assert not Admm.paper().plan(10).radii
     plan = paper.plan(78_000)
     assert plan.iteration.pull == "gradient" and plan.iteration.order == "wzu" and plan.iteration.growth == 0
     assert penalty_at(plan.iteration, 0) == 0 and penalty_at(plan.iteration, 39_000) == pytest.approx(5e-4)
@@ -78,6 +78,12 @@ def test_the_papers_settings_are_those_of_its_script():
 def test_sharpness_is_in_the_plans_that_have_it():
     assert [kind().plan(10).radii for kind in (Sam, GradualSam)] == [[0.1] * 10] * 2
     assert Gradual().plan(10).radii == Dense().plan(10).radii == Admm().plan(10).radii == ()
+
+
+def test_a_method_of_plain_steps_takes_no_radius():
+    for kind in (Admm, Gradual, Dense):
+        with pytest.raises(TypeError, match="radius"):
+            kind(radius=0.1)
 
 
 def test_safes_radius_rises_to_its_value_in_the_last_step():
@@ -98,7 +104,7 @@ def test_safes_radius_rises_to_its_value_in_the_last_step():
         (Safe, {"pattern": "2:4"}, "pattern must be left out on images"),
         (Safe, {"budget": "row"}, "budget must be one of global, tensor"),
         (Safe, {"radius": -0.1}, "radius must be in"),
-        (Gradual, {"radius": float("inf")}, "radius must be in"),
+        (GradualSam, {"radius": float("inf")}, "radius must be in"),
         (Sam, {"radius_rise": "cosine"}, "radius_rise must be one of none, linear"),
         (Safe, {"penalty": 0.0}, "penalty must be in"),
         (Safe, {"interval": 0}, "interval must be an integer"),

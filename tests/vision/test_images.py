@@ -214,6 +214,8 @@ def test_standardised_images_have_mean_zero_and_deviation_one_in_each_channel(ch
     found = standard_of(part)(part.inputs).movedim(1, 0).flatten(1)
     torch.testing.assert_close(found.mean(1), torch.zeros(channels), atol=1e-5, rtol=0)
     torch.testing.assert_close(found.std(1, unbiased=False), torch.ones(channels))
+    with pytest.raises(InputError, match=r"must be images in 0...255 of uint8, got torch.float32"):
+        standard_of(part)(part.inputs.float())
 
 
 @pytest.mark.parametrize("kind", KINDS)

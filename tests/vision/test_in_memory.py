@@ -115,3 +115,10 @@ def test_magnitude_warns_of_an_empty_layer_as_admm_does(tmp_path):
     gmp = tt.vision.Gradual(sparsity=0.9, epochs=1, batch_size=20, lr=1e-9, interval=1)
     done = train_sparse(given, DATA, gmp, out=tmp_path / "run")
     assert any("no weight left, the first is 0.weight" in text for text in done.results["warnings"])
+
+
+@pytest.mark.parametrize(("interval", "said"), [(2, False), (50, True)])
+def test_gradual_pruning_that_is_a_single_cut_is_warned_of(interval, said, tmp_path):
+    method = tt.vision.Gradual(sparsity=0.5, epochs=1, batch_size=200, interval=interval)
+    told = tt.train_sparse("mlp", "digits", method, out=tmp_path / "run").results["warnings"]
+    assert any("all zeros come at once, after step 4" in text for text in told) == said

@@ -40,8 +40,9 @@ def read_class_folders(place: Path) -> Images:
     root: Place = _top(zipfile.Path(place)) if place.is_file() else place
     names = {role: _classes(root, role) for role in ("train", "test")}
     if names["train"] != names["test"]:
-        other = sorted(set(names["train"]) ^ set(names["test"]))
-        raise InputError(f"{place} must have the same classes in train and test, but not {other[0]}")
+        other = min(set(names["train"]) ^ set(names["test"]))
+        lacks = "train" if other in names["test"] else "test"
+        raise InputError(f"{place} must have the same classes in train and test; {lacks} lacks {other}")
     parts = {}
     like: Tensor | None = None
     for role in names:

@@ -104,8 +104,16 @@ class Standard(NamedTuple):
     deviation: Tensor
 
     def __call__(self, inputs: Tensor) -> Tensor:
-        """Return inputs of float32: images standardised, others as they are."""
+        """Return inputs of float32: images standardised, others as they are.
+
+        Raises
+        ------
+        InputError
+            If inputs are not of uint8, as those were whose mean and deviation these are.
+        """
         if inputs.dtype != torch.uint8:
+            if self.mean.any():
+                raise InputError(f"inputs must be images in 0...255 of uint8, got {inputs.dtype}")
             return inputs
         return (inputs.float() / 255 - self.mean.to(inputs.device)) / self.deviation.to(inputs.device)
 

@@ -79,7 +79,9 @@ def load_network(folder: str | Path, network: nn.Module | str | None = None) -> 
         raise InputError(f"{folder} is not a saved classifier: {error}") from error
     arch, shape = about["architecture"], tuple(about["shape"])
     if network is None and arch not in NETWORKS:
-        raise InputError(f"network must be given, as {folder} is of {arch}: add --arch module:function")
+        raise InputError(
+            f"network must be given, as {folder} is of {arch}: give it, or --arch module:function"
+        )
     if not isinstance(network, nn.Module):
         network = build(network or arch, shape, about["classes"])
     try:

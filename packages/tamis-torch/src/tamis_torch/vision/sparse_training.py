@@ -26,6 +26,7 @@ from tamis_torch.vision.batch_norm import SAMPLES
 from tamis_torch.vision.fit import begin, finalize, fit
 from tamis_torch.vision.images import Images
 from tamis_torch.vision.layers import left_dense
+from tamis_torch.vision.methods.gradual import Gradual
 from tamis_torch.vision.methods.names import KINDS, name_of
 from tamis_torch.vision.methods.training import ImageTraining, Pruned
 from tamis_torch.vision.reading import read_images
@@ -132,7 +133,7 @@ def _run(
         "versions": environment.versions(), "machine": environment.machine(settings["device"]),
         "data": task.images.describe(), "steps": steps, "images_read": steps * task.batches.batch_size,
         "perplexity": None, "accuracy": {"before": task.score(task.images.test).accuracy},
-        "warnings": _untaught(task.images) + _left(task),
+        "warnings": _untaught(task.images) + _left(task) + _at_once(task),
     }  # fmt: skip
     try:
         begun = begin(task.network, task.weights, task.method, task.plan)
@@ -157,6 +158,15 @@ def _untaught(images: Images) -> list[str]:
 def _left(task: Task) -> list[str]:
     names = left_dense(task.network) if isinstance(task.method, Pruned) else []
     return [f"not pruned, as only convolutions and linear layers are: {', '.join(names)}"] if names else []
+
+
+def _at_once(task: Task) -> list[str]:
+    if not isinstance(task.method, Gradual) or len(task.plan.prunings) > 1:
+        return []
+    return [
+        f"all zeros come at once, after step {max(task.plan.prunings)}, as the prunings are "
+        f"{task.method.interval} steps apart; give a smaller interval, or more epochs"
+    ]
 
 
 def _finish(

@@ -19,12 +19,11 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from tamis_torch.methods.iteration import Iteration
-from tamis_torch.vision.methods.sharp import Sharp
 from tamis_torch.vision.methods.training import Plan, Pruned, rates
 
 
 @dataclass(frozen=True, kw_only=True)
-class Admm(Sharp, Pruned):
+class Admm(Pruned):
     """Settings of ADMM on images.
 
     Raises
@@ -49,7 +48,6 @@ class Admm(Sharp, Pruned):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check_radius()
         self.iteration(1)
 
     def iteration(self, steps: int) -> Iteration:
@@ -62,7 +60,7 @@ class Admm(Sharp, Pruned):
 
     def plan(self, steps: int) -> Plan:
         """Return what happens when in so many steps."""
-        return Plan(rates(self, [steps]), self.radii(steps), iteration=self.iteration(steps))
+        return Plan(rates(self, [steps]), iteration=self.iteration(steps))
 
     @classmethod
     def paper(cls, **settings: object) -> Self:

@@ -13,7 +13,7 @@ from tamis_torch.vision.methods.training import Plan, Pruned, rates
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gradual(Sharp, Pruned):
+class Gradual(Pruned):
     """Settings of gradual magnitude pruning.
 
     Raises
@@ -31,7 +31,6 @@ class Gradual(Sharp, Pruned):
         super().__post_init__()
         check_count("interval", self.interval, 1)
         check_between("growth", self.growth, 0, 1)
-        self.check_radius()
 
     def plan(self, steps: int) -> Plan:
         """Return what happens when in so many steps."""
@@ -39,11 +38,11 @@ class Gradual(Sharp, Pruned):
         prunings = {
             t: self.sparsity * (1 - (1 - t / end) ** 3) for t in range(self.interval, end, self.interval)
         }
-        return Plan(rates(self, [steps]), self.radii(steps), prunings | {end: self.sparsity})
+        return Plan(rates(self, [steps]), prunings=prunings | {end: self.sparsity})
 
 
 @dataclass(frozen=True, kw_only=True)
-class GradualSam(Gradual):
+class GradualSam(Sharp, Gradual):
     """Settings of gradual magnitude pruning with sharpness-aware steps.
 
     Raises

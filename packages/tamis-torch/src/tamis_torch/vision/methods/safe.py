@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from tamis_torch.vision.methods.admm import Admm
+from tamis_torch.vision.methods.sharp import Sharp
 
 
 @dataclass(frozen=True, kw_only=True)
-class Safe(Admm):
+class Safe(Sharp, Admm):
     """Settings of SAFE on images.
 
     Raises

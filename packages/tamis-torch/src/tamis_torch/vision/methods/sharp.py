@@ -8,15 +8,22 @@ the digits, and a little worse where labels are wrong (docs/experiments.md).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tamis_torch.methods.checks import check_between, check_choice
+from tamis_torch.vision.methods.training import ImageTraining, Plan
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sharp:
-    """The part of a method's settings that is about sharpness."""
+class Sharp(ImageTraining):
+    """Settings of a training with sharpness-aware steps; before another method's in a class's bases.
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range.
+    """
 
     radius: float = 0.0
     """Of the sharpness-aware gradient, in the units of the norm of all parameters; 0: the plain one, in half
@@ -24,10 +31,14 @@ class Sharp:
     radius_rise: Literal["none", "linear"] = "none"
     """How the radius comes to its value: it has it from the start, or rises from 0 over all steps."""
 
-    def check_radius(self) -> None:
-        """Raise InputError if a value is out of its range."""
+    def __post_init__(self) -> None:
+        super().__post_init__()
         check_between("radius", self.radius, 0, 1e6)
         check_choice("radius_rise", self.radius_rise, ("none", "linear"))
+
+    def plan(self, steps: int) -> Plan:
+        """Return what happens when in so many steps."""
+        return replace(super().plan(steps), radii=self.radii(steps))
 
     def radii(self, steps: int) -> Sequence[float]:
         """Return the radius of each of so many steps, nothing if they are plain."""
