@@ -35,7 +35,7 @@ FITTED = [
     ("half of the labels wrong, radius .8", 0.8), ("half of the labels wrong, radius .8", 0.95),
     *(("ResNet-8, Fashion-MNIST", sparsity) for sparsity in (0.8, 0.95, 0.99, 0.995)),
     *(("ResNet-20, Fashion-MNIST", sparsity) for sparsity in (0.8, 0.95, 0.99, 0.995)),
-    ("ResNet-20, CIFAR-10", 0.99),
+    *(("ResNet-20, CIFAR-10", sparsity) for sparsity in (0.8, 0.95, 0.99)),
 ]  # fmt: skip
 
 Rows = list[dict[str, Any]]
