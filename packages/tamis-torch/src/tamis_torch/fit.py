@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import Any
-from warnings import catch_warnings, simplefilter
 
 import torch
 from torch import nn
@@ -17,13 +16,13 @@ from tamis_torch.layout import layout
 from tamis_torch.masters import Masters, to_bfloat16
 from tamis_torch.methods.elsa import Elsa
 from tamis_torch.methods.finetune import Finetune, masks, restrict
-from tamis_torch.methods.iteration import penalty_at, sparsity_at
 from tamis_torch.methods.schedule import Training
 from tamis_torch.optimizer import ADMM
 from tamis_torch.ranks import Ranks, ranks_of
 from tamis_torch.recording import Line, State, recording
 from tamis_torch.shards import load_shards
 from tamis_torch.task import Task
+from tamis_torch.telling import finalized, watched
 from tamis_torch.training import check_model, peak_lr, train
 
 
@@ -38,10 +37,8 @@ def fit(
     ------
     InputError
         If the model cannot be trained as the settings say.
-    Interrupted
-        After a checkpoint, if the user asked to stop.
-    RunError
-        If the loss is not finite (after a checkpoint of the last good state) or a file cannot be written.
+    Interrupted, RunError
+        As :func:`tamis_torch.recording.recording`.
     """
     check_model(config, task.model)
     ranks = ranks_of(task.weights.values())
@@ -89,7 +86,7 @@ def _fit(
         def after_step(step: int, line: Line) -> None:
             if kept is not None:
                 restrict(task.weights, kept)
-            tell(step, line | _watched(config, optimizer, step))
+            tell(step, line | watched(optimizer, step, sparsity=0.0))
 
         try:
             train(
@@ -100,7 +97,7 @@ def _fit(
         finally:
             if inside is not None:
                 inside.remove()
-    return warnings + _finalized(optimizer)
+    return warnings + (finalized(optimizer) if isinstance(optimizer, ADMM) else [])
 
 
 def _journal(folder: Path, config: Training, start: int, ranks: Ranks) -> Journal | Silent:
@@ -119,26 +116,3 @@ def _resumed(
     tensors, meta, damaged = load_shards(folder / "checkpoints", ranks, layout(moved, optimizer))
     snapshot.put_back(tensors, meta, moved, optimizer, inside)
     return int(meta["step"]), [*meta["warnings"], *damaged]
-
-
-def _finalized(optimizer: torch.optim.Optimizer) -> list[str]:
-    """Make the weights sparse, if the method does; return what it warns of, to be kept with the rest."""
-    if not isinstance(optimizer, ADMM):
-        return []
-    with catch_warnings(record=True) as said:
-        simplefilter("always")
-        optimizer.finalize()
-    return [str(warning.message) for warning in said]
-
-
-def _watched(config: Training, optimizer: Any, step: int) -> dict[str, Any]:
-    """Return the part of a step's line that tells how the iteration is doing."""
-    if not isinstance(config, Elsa):
-        return {"penalty": None, "sparsity": 0.0, "residual": None, "mask_change": None}
-    watch = optimizer.watch
-    return {
-        "penalty": penalty_at(config, step - 1),
-        "sparsity": sparsity_at(config, step, optimizer.begun),
-        "residual": watch.residual if watch else None,
-        "mask_change": watch.mask_change if watch else None,
-    }

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
-from warnings import catch_warnings, simplefilter
+from typing import cast
 
 import torch
 from torch import nn
@@ -12,12 +11,12 @@ from tamis_torch import snapshot
 from tamis_torch.advice import emptied
 from tamis_torch.intervals import Intervals
 from tamis_torch.journal import Journal
-from tamis_torch.methods.iteration import penalty_at, sparsity_at
 from tamis_torch.optimizer import ADMM
 from tamis_torch.progress import IMAGES
 from tamis_torch.recording import Line, State, recording
 from tamis_torch.resume import load_state
 from tamis_torch.sharpness_aware import SharpnessAware
+from tamis_torch.telling import finalized, watched
 from tamis_torch.vision.batches import Batches
 from tamis_torch.vision.masking import Masking
 from tamis_torch.vision.methods.training import ImageTraining, Plan, Pruned
@@ -64,10 +63,8 @@ def fit(
 
     Raises
     ------
-    Interrupted
-        After a checkpoint, if the user asked to stop.
-    RunError
-        If the loss is not finite (after a checkpoint of the last good state) or a file cannot be written.
+    Interrupted, RunError
+        As :func:`tamis_torch.recording.recording`.
     """
     start, warnings = _resumed(trained, folder) if resume else (0, [])
     network = cast(nn.Module, torch.compile(trained.network)) if compile else trained.network
@@ -83,7 +80,7 @@ def fit(
 
         def after_step(step: int, line: Line) -> None:
             trained.masking.after_step(step, trained.optimizer)
-            tell(step, line | _watched(trained, plan, step))
+            tell(step, line | watched(trained.optimizer, step, trained.masking.sparsity()))
 
         train(
             network, trained.optimizer, batches, plan.rates,
@@ -96,10 +93,7 @@ def finalize(trained: Trained) -> list[str]:
     """Make ADMM's last projection, if there is one; return what the zeros give to be said."""
     if not isinstance(trained.optimizer, ADMM):
         return emptied(trained.masking.weights)
-    with catch_warnings(record=True) as said:
-        simplefilter("always")
-        trained.optimizer.finalize()
-    return [str(warning.message) for warning in said]
+    return finalized(trained.optimizer)
 
 
 def _resumed(trained: Trained, folder: Path) -> tuple[int, list[str]]:
@@ -107,17 +101,3 @@ def _resumed(trained: Trained, folder: Path) -> tuple[int, list[str]]:
     snapshot.put_back(tensors, meta, trained.network, trained.optimizer)
     trained.masking.put_back(tensors)
     return int(meta["step"]), [*meta["warnings"], *damaged]
-
-
-def _watched(trained: Trained, plan: Plan, step: int) -> dict[str, Any]:
-    """Return the part of a step's line that tells how the zeros are doing."""
-    if not isinstance(trained.optimizer, ADMM) or plan.iteration is None:
-        sparsity = trained.masking.sparsity()
-        return {"penalty": None, "sparsity": sparsity, "residual": None, "mask_change": None}
-    watch = trained.optimizer.watch
-    return {
-        "penalty": penalty_at(plan.iteration, step - 1),
-        "sparsity": sparsity_at(plan.iteration, step, trained.optimizer.begun),
-        "residual": watch.residual if watch else None,
-        "mask_change": watch.mask_change if watch else None,
-    }
